@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The vsock endpoint: the seam between the agent and how bytes reach its host. On bare
+ * metal drivers/vsock_endpoint.c serves it over mote's own connection machine; a
+ * platform with AF_VSOCK brings its own. One endpoint, one thread; nothing waits.
+ *
+ * A connection is a small number that belongs to the caller from ENDPOINT_REQUESTED
+ * (or endpoint_connect()) until endpoint_close() or endpoint_abort().
+ */
+#ifndef DRIVERS_ENDPOINT_H
+#define DRIVERS_ENDPOINT_H
+
+#include "platform/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Connections at once. Each costs its window and its send buffer; more get RST. */
+#ifndef ENDPOINT_CONNECTIONS
+#define ENDPOINT_CONNECTIONS 12
+#endif
+
+/* Unread bytes of a connection: the longest line with its '\n'. A power of two. */
+#ifndef ENDPOINT_WINDOW
+#define ENDPOINT_WINDOW 16384
+#endif
+
+/* Unsent bytes of a connection: the longest answer. */
+#define ENDPOINT_SEND_BUFFER 2048
+
+#define ENDPOINT_CID_HOST UINT64_C(2)
+
+enum endpoint_event_type {
+    ENDPOINT_REQUESTED = 1, /* a peer wants to connect: endpoint_accept(), or _close() to refuse */
+    ENDPOINT_CONNECTED,     /* our connect was accepted */
+    ENDPOINT_DATA,          /* there are new bytes to read */
+    ENDPOINT_ROOM,          /* there is room to send again, or never (endpoint_send_shut()) */
+    ENDPOINT_CLOSED,        /* the peer sends no more; unread bytes stay readable */
+    ENDPOINT_RESET,         /* the connection is gone; error: _RESET, _REFUSED, _TIMEOUT */
+};
+
+struct endpoint_event {
+    enum endpoint_event_type type;
+    int conn;
+    uint32_t local_port;
+    uint32_t peer_port;
+    int error;
+};
+
+/* Finds the device and starts it. MOTE_ERR_NOT_FOUND, or why it can't be used. Once. */
+int endpoint_start(void);
+
+/* Our context id. Changes with a transport reset. */
+uint64_t endpoint_cid(void);
+
+/* Adds a CID to the allow-list; it starts empty, and others get no answer. MOTE_ERR_NO_ROOM. */
+int endpoint_allow(uint64_t cid);
+
+/* Accepts connections to port. MOTE_ERR_ALREADY_BOUND, MOTE_ERR_NO_ROOM. */
+int endpoint_listen(uint32_t port);
+
+/* Ends listening; connections stay, and the port may be listened on again. MOTE_ERR_NOT_FOUND. */
+int endpoint_unlisten(uint32_t port);
+
+/* Starts a connection; the outcome is ENDPOINT_CONNECTED or ENDPOINT_RESET.
+ * MOTE_ERR_NO_RESOURCES: no slot or port. MOTE_ERR_INVALID: cid is not on the allow-list. */
+int endpoint_connect(uint64_t cid, uint32_t port);
+
+/* Answers ENDPOINT_REQUESTED with yes. MOTE_ERR_INVALID: the peer has gone meanwhile. */
+int endpoint_accept(int conn);
+
+/* The unread bytes, in one piece, valid until the next call; returns how many. */
+uint32_t endpoint_peek(int conn, const char **data);
+
+/* Wipes and drops n unread bytes, and gives their room back to the peer. */
+void endpoint_consume(int conn, uint32_t n);
+
+/* Room to send, in one piece, written before endpoint_send(); returns how much. */
+uint32_t endpoint_reserve(int conn, char **space);
+
+/* Sends n bytes from endpoint_reserve(). */
+void endpoint_send(int conn, uint32_t n);
+
+/* Whether nothing can be sent any more. */
+bool endpoint_send_shut(int conn);
+
+/* We send no more; what was sent still leaves. Reading goes on. */
+void endpoint_shutdown(int conn);
+
+/* Ends ownership; what was sent still leaves, then the peer sees an orderly end. */
+void endpoint_close(int conn);
+
+/* Ends ownership at once; the peer sees a reset. */
+void endpoint_abort(int conn);
+
+/* The next event; false when there is none. Events of a connection come in order. */
+bool endpoint_next_event(struct endpoint_event *event);
+
+/*
+ * Moves packets both ways and lets time pass; call it in every turn of the loop.
+ * MOTE_ERR_BROKEN: the device broke its specification; nothing will ever come again.
+ */
+int endpoint_poll(void);
+
+/* When endpoint_poll() must be called at the latest, in platform_now_ns() time. */
+uint64_t endpoint_deadline(void);
+
+/* Connections on the wire, those that are still closing included. */
+int endpoint_connections(void);
+
+#endif

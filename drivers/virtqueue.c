@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Numbers in brackets are sections of the virtio specification 1.2. Barriers: a
+ * descriptor must be visible before the index that publishes it, and the index before
+ * the look at whether a kick is wanted; a used entry is read only after its index.
+ */
+#include "drivers/virtqueue.h"
+
+#include "platform/error.h"
+
+#include <stddef.h>
+#include <string.h>
+
+_Static_assert(sizeof(struct virtq_desc) == 16, "[2.7.5]");
+_Static_assert(offsetof(struct virtq_used, ring) == 4, "[2.7.8]");
+
+#define VIRTQ_USED_F_NO_NOTIFY 1
+
+void virtqueue_init(struct virtqueue *q, uint16_t size)
+{
+    memset(q, 0, sizeof *q);
+    q->size = size;
+    q->free_count = size;
+    for (uint16_t i = 0; i < size; i++)
+        q->shadow[i].next = (uint16_t)(i + 1);
+}
+
+/* Writes one descriptor of a chain and returns its index. */
+static uint16_t write_descriptor(struct virtqueue *q, const struct virtq_segment *s, bool last)
+{
+    uint16_t at = q->free_head;
+
+    q->free_head = q->shadow[at].next;
+    q->free_count--;
+    q->desc[at] = (struct virtq_desc){
+        .addr = (uintptr_t)s->data,
+        .len = s->len,
+        .flags = (uint16_t)((s->device_writes ? VIRTQ_DESC_F_WRITE : 0) |
+                            (last ? 0 : VIRTQ_DESC_F_NEXT)),
+        .next = last ? 0 : q->free_head,
+    };
+    return at;
+}
+
+int virtqueue_add(struct virtqueue *q, const struct virtq_segment *segments, uint16_t n,
+                  uint16_t token)
+{
+    if (q->broken)
+        return MOTE_ERR_BROKEN;
+    if (n == 0 || n > q->free_count)
+        return MOTE_ERR_NO_ROOM;
+    uint16_t head = q->free_head;
+    uint32_t writable = 0;
+    for (uint16_t i = 0; i < n; i++) {
+        write_descriptor(q, &segments[i], i + 1 == n);
+        writable += segments[i].device_writes ? segments[i].len : 0;
+    }
+    q->shadow[head].count = n;
+    q->shadow[head].token = token;
+    q->shadow[head].writable = writable;
+    q->avail.ring[q->next_avail % q->size] = head;
+    q->next_avail++;
+    q->outstanding++;
+    __atomic_store_n(&q->avail.idx, q->next_avail, __ATOMIC_RELEASE);
+    return MOTE_OK;
+}
+
+/* The chain's descriptors become free again. */
+static void release(struct virtqueue *q, uint16_t head)
+{
+    uint16_t last = head;
+
+    for (uint16_t i = 1; i < q->shadow[head].count; i++)
+        last = q->shadow[last].next;
+    q->shadow[last].next = q->free_head;
+    q->free_head = head;
+    q->free_count = (uint16_t)(q->free_count + q->shadow[head].count);
+    q->shadow[head].count = 0;
+    q->outstanding--;
+}
+
+static int broken(struct virtqueue *q)
+{
+    q->broken = true;
+    return MOTE_ERR_BROKEN;
+}
+
+int virtqueue_take(struct virtqueue *q, uint32_t *len)
+{
+    if (q->broken)
+        return MOTE_ERR_BROKEN;
+    uint16_t done = (uint16_t)(__atomic_load_n(&q->used.idx, __ATOMIC_ACQUIRE) - q->last_used);
+    if (done == 0)
+        return MOTE_ERR_AGAIN;
+    if (done > q->outstanding) /* more finished than there is */
+        return broken(q);
+    const struct virtq_used_elem *e = &q->used.ring[q->last_used % q->size];
+    uint32_t id = __atomic_load_n(&e->id, __ATOMIC_RELAXED);
+    uint32_t written = __atomic_load_n(&e->len, __ATOMIC_RELAXED);
+    if (id >= q->size || q->shadow[id].count == 0) /* not a head, or not one it has */
+        return broken(q);
+    uint32_t writable = q->shadow[id].writable;
+    if (written > writable && writable != 0)
+        return broken(q);
+    q->last_used++;
+    *len = writable != 0 ? written : 0;
+    release(q, (uint16_t)id);
+    return q->shadow[id].token;
+}
+
+bool virtqueue_kick_due(struct virtqueue *q)
+{
+    if (q->kicked == q->next_avail || q->broken)
+        return false;
+    q->kicked = q->next_avail;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* [2.7.13.4.1] */
+    return (__atomic_load_n(&q->used.flags, __ATOMIC_RELAXED) & VIRTQ_USED_F_NO_NOTIFY) == 0;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* The endpoint over mote's own connection machine and virtio-vsock driver. */
+#include "drivers/endpoint.h"
+#include "drivers/entropy.h"
+#include "drivers/vsock_device.h"
+#include "platform/platform.h"
+
+_Static_assert((ENDPOINT_WINDOW & (ENDPOINT_WINDOW - 1)) == 0, "a power of two");
+_Static_assert((int)ENDPOINT_REQUESTED == (int)VSOCK_EVENT_REQUESTED &&
+                   (int)ENDPOINT_RESET == (int)VSOCK_EVENT_RESET,
+               "the events are the machine's");
+
+/* A device without an interrupt is looked at so often. */
+#define POLL_INTERVAL_NS UINT64_C(10000000)
+
+static uint8_t windows[ENDPOINT_CONNECTIONS][ENDPOINT_WINDOW]
+    __attribute__((aligned(16), section(".noinit")));
+static uint8_t send_buffers[ENDPOINT_CONNECTIONS][ENDPOINT_SEND_BUFFER]
+    __attribute__((aligned(16), section(".noinit")));
+static struct vsock_conn conns[ENDPOINT_CONNECTIONS];
+static struct vsock_machine machine;
+static uint64_t polled_at;
+static bool more; /* the last poll left something to do */
+
+int endpoint_start(void)
+{
+    uint64_t cid;
+    uint32_t seed = 0;
+
+    int result = vsock_device_start(&cid);
+    if (result != MOTE_OK)
+        return result;
+    for (int i = 0; i < ENDPOINT_CONNECTIONS; i++) {
+        conns[i].rx = (struct buffer){.base = windows[i], .size = ENDPOINT_WINDOW};
+        conns[i].tx = (struct buffer){.base = send_buffers[i], .size = ENDPOINT_SEND_BUFFER};
+    }
+    entropy_get(&seed, sizeof seed); /* without any, ports start at the same place each boot */
+    vsock_init(&machine, cid, conns, ENDPOINT_CONNECTIONS, seed);
+    return MOTE_OK;
+}
+
+uint64_t endpoint_cid(void)
+{
+    return machine.local_cid;
+}
+
+int endpoint_allow(uint64_t cid)
+{
+    return vsock_allow(&machine, cid);
+}
+
+int endpoint_listen(uint32_t port)
+{
+    return vsock_listen(&machine, port);
+}
+
+int endpoint_unlisten(uint32_t port)
+{
+    return vsock_unlisten(&machine, port);
+}
+
+int endpoint_connect(uint64_t cid, uint32_t port)
+{
+    more = true;
+    return vsock_connect(&machine, cid, port, platform_now_ns());
+}
+
+int endpoint_accept(int conn)
+{
+    more = true;
+    return vsock_accept(&machine, conn);
+}
+
+uint32_t endpoint_peek(int conn, const char **data)
+{
+    const uint8_t *bytes;
+    uint32_t n = vsock_peek(&machine, conn, &bytes);
+
+    *data = (const char *)bytes;
+    return n;
+}
+
+void endpoint_consume(int conn, uint32_t n)
+{
+    more = true;
+    vsock_consume(&machine, conn, n);
+}
+
+uint32_t endpoint_reserve(int conn, char **space)
+{
+    uint8_t *bytes = NULL;
+    uint32_t n = vsock_reserve(&machine, conn, &bytes);
+
+    *space = (char *)bytes;
+    return n;
+}
+
+void endpoint_send(int conn, uint32_t n)
+{
+    more = true;
+    vsock_send(&machine, conn, n);
+}
+
+bool endpoint_send_shut(int conn)
+{
+    return vsock_send_shut(&machine, conn);
+}
+
+void endpoint_shutdown(int conn)
+{
+    more = true;
+    vsock_shutdown(&machine, conn, VIRTIO_VSOCK_SHUTDOWN_F_SEND);
+}
+
+void endpoint_close(int conn)
+{
+    more = true;
+    vsock_close(&machine, conn, platform_now_ns());
+}
+
+void endpoint_abort(int conn)
+{
+    more = true;
+    vsock_abort(&machine, conn);
+}
+
+bool endpoint_next_event(struct endpoint_event *event)
+{
+    struct vsock_event e;
+
+    if (!vsock_next_event(&machine, &e))
+        return false;
+    *event = (struct endpoint_event){.type = (enum endpoint_event_type)e.type,
+                                     .conn = e.conn,
+                                     .local_port = e.local_port,
+                                     .peer_port = e.peer_port,
+                                     .error = e.error};
+    return true;
+}
+
+int endpoint_poll(void)
+{
+    more = false;
+    polled_at = platform_now_ns();
+    vsock_tick(&machine, polled_at);
+    return vsock_device_poll(&machine, polled_at);
+}
+
+uint64_t endpoint_deadline(void)
+{
+    uint64_t deadline = vsock_deadline(&machine);
+
+    if (more)
+        return 0;
+    if (!vsock_device_interrupts() && deadline > polled_at + POLL_INTERVAL_NS)
+        return polled_at + POLL_INTERVAL_NS;
+    return deadline;
+}
+
+int endpoint_connections(void)
+{
+    return vsock_connections(&machine);
+}
