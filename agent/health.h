@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Health: what runs on behalf of the user, and what follows for the lifecycle. */
+#ifndef AGENT_HEALTH_H
+#define AGENT_HEALTH_H
+
+#include "proto/text.h"
+
+/* Programs, or parts of one, that report here: the agents of the health answer. */
+#define HEALTH_AGENTS_MAX 4
+
+/*
+ * Reports on an agent; the first report of a name adds it. error: NULL, or why it does
+ * not work, which makes the guest degraded; otherwise one that runs makes it healthy.
+ * name and error must stay valid. MOTE_ERR_NO_ROOM past HEALTH_AGENTS_MAX.
+ */
+int health_report(const char *name, bool running, const char *error);
+
+/* Writes the answer to get_health. */
+void health_answer(struct out *reply);
+
+#endif

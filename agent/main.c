@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The agent: start in order, then one loop that never waits for anything but the next
+ * event, then an orderly end. main()'s result is the guest's exit status.
+ */
+#include "agent/app.h"
+#include "agent/lifecycle.h"
+#include "agent/services.h"
+#include "agent/session.h"
+#include "drivers/entropy.h"
+#include "platform/platform.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* At power-off, the last answers have so long to reach their readers. */
+#define LINGER_NS UINT64_C(3000000000)
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* mote.allow_cid=N, any number of times; without it the host alone is served. */
+static int allow_peers(void)
+{
+    const char *option = NULL;
+    size_t len;
+    bool any = false;
+
+    while ((option = platform_option("mote.allow_cid", option, &len)) != NULL) {
+        char *end;
+        uint64_t cid = strtoull(option, &end, 10);
+        if (len == 0 || end != option + len || endpoint_allow(cid) != MOTE_OK) {
+            printf("mote: mote.allow_cid=%.*s: not a CID, or one too many\n", (int)len, option);
+            return MOTE_ERR_INVALID;
+        }
+        any = true;
+    }
+    return any ? MOTE_OK : endpoint_allow(ENDPOINT_CID_HOST);
+}
+
+static void load_module(void)
+{
+    size_t len;
+    const void *module = platform_module(&len);
+
+    if (module != NULL && config_load(module, len) != MOTE_OK)
+        printf("mote: module 0 has %zu bytes: more than the store's %d\n", len, STORE_SIZE);
+}
+
+static int start(void)
+{
+    const char *entropy = entropy_start();
+
+    printf("mote: entropy: %s\n", entropy != NULL ? entropy : "none; keys will be refused");
+    if (endpoint_start() != MOTE_OK) {
+        printf("mote: no vsock device that can be used\n");
+        return EXIT_NO_DEVICE;
+    }
+    if (allow_peers() != MOTE_OK || endpoint_listen(STEREOS_PORT) != MOTE_OK)
+        return EXIT_FAILED;
+    load_module();
+    lifecycle_enter(LIFECYCLE_READY, "all subsystems started");
+    app_start();
+    return EXIT_OK;
+}
+
+static void sleep_until_needed(uint64_t deadline)
+{
+    deadline = earlier(deadline, endpoint_deadline());
+    if (deadline > platform_now_ns())
+        platform_wait(deadline);
+}
+
+/* Serves until somebody asks for shutdown. */
+static int serve(void)
+{
+    struct endpoint_event event;
+
+    while (lifecycle_state() != LIFECYCLE_SHUTDOWN) {
+        if (endpoint_poll() != MOTE_OK)
+            return EXIT_BROKEN;
+        while (endpoint_next_event(&event))
+            session_event(&event);
+        uint64_t now = platform_now_ns();
+        session_tick(now);
+        uint64_t app = app_poll(now);
+        sleep_until_needed(earlier(app, session_deadline()));
+    }
+    return EXIT_OK;
+}
+
+/* Lets the answers leave and the peers see an orderly end; secrets do not outlive us. */
+static void finish(void)
+{
+    uint64_t deadline = platform_now_ns() + LINGER_NS;
+
+    store_wipe();
+    endpoint_unlisten(STEREOS_PORT);
+    session_close_all();
+    while (endpoint_poll() == MOTE_OK && endpoint_connections() != 0 &&
+           platform_now_ns() < deadline)
+        sleep_until_needed(deadline);
+}
+
+int main(void)
+{
+    int status = start();
+
+    if (status != EXIT_OK)
+        return status;
+    status = serve();
+    finish();
+    return status;
+}

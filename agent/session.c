@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A session answers a line only when there is room for the longest answer, so that no
+ * request is acted on whose answer could not be kept. It waits for nothing: what is
+ * missing (bytes, room) comes as an event.
+ */
+#include "agent/session.h"
+
+#include "agent/dispatch.h"
+#include "platform/platform.h"
+#include "proto/line.h"
+#include "proto/stereos.h"
+
+/* The '\n' needs a byte of the window. */
+#define LINE_MAX (ENDPOINT_WINDOW - 1)
+
+/* A line that is not finished so long after it began holds a connection for nothing. */
+#define LINE_TIMEOUT_S  60
+#define LINE_TIMEOUT_NS (LINE_TIMEOUT_S * UINT64_C(1000000000))
+
+_Static_assert(STEREOS_REPLY_MAX <= ENDPOINT_SEND_BUFFER, "an answer fits the send buffer");
+
+#define NEVER UINT64_MAX
+
+static struct session {
+    struct line_reader reader;
+    uint64_t deadline; /* of an unfinished line; NEVER: none is */
+    bool open;
+    bool peer_done; /* it sends no more */
+} sessions[ENDPOINT_CONNECTIONS];
+
+static void end(int conn, void (*how)(int conn))
+{
+    sessions[conn].open = false;
+    how(conn);
+}
+
+/* The answer's room, or an empty one. When there never will be room, the session ends. */
+static struct out reserve(int conn)
+{
+    char *space;
+    uint32_t room = endpoint_reserve(conn, &space);
+
+    if (room >= STEREOS_REPLY_MAX)
+        return out_to(space, room);
+    if (endpoint_send_shut(conn))
+        end(conn, endpoint_abort);
+    return (struct out){0};
+}
+
+/* Answers the next line; false when there is none, or no room for an answer. */
+static bool serve_line(int conn)
+{
+    struct session *s = &sessions[conn];
+    struct out reply = reserve(conn);
+    const char *data;
+    struct line line;
+
+    if (reply.cap == 0)
+        return false;
+    uint32_t n = endpoint_peek(conn, &data);
+    enum line_result result = line_next(&s->reader, data, n, LINE_MAX, s->peer_done, &line);
+    if (result == LINE_FOUND)
+        dispatch_line(line.text, line.len, &reply);
+    else if (result == LINE_TOO_LONG)
+        dispatch_refuse(line.text, line.len, "line too long", LINE_MAX, " bytes", &reply);
+    endpoint_consume(conn, (uint32_t)line.consumed);
+    if (reply.len != 0)
+        endpoint_send(conn, (uint32_t)reply.len);
+    return result != LINE_NONE;
+}
+
+static void watch_unfinished_line(int conn)
+{
+    struct session *s = &sessions[conn];
+    const char *data;
+
+    if (endpoint_peek(conn, &data) == 0 && !s->reader.skipping)
+        s->deadline = NEVER;
+    else if (s->deadline == NEVER)
+        s->deadline = platform_now_ns() + LINE_TIMEOUT_NS;
+}
+
+static void serve(int conn)
+{
+    struct session *s = &sessions[conn];
+    const char *data;
+
+    while (s->open && serve_line(conn))
+        s->deadline = NEVER;
+    if (!s->open)
+        return;
+    if (s->peer_done && endpoint_peek(conn, &data) == 0)
+        end(conn, endpoint_close);
+    else
+        watch_unfinished_line(conn);
+}
+
+static void begin(int conn)
+{
+    if (endpoint_accept(conn) != MOTE_OK) {
+        endpoint_close(conn);
+        return;
+    }
+    sessions[conn] = (struct session){.open = true, .deadline = NEVER};
+}
+
+void session_event(const struct endpoint_event *event)
+{
+    struct session *s = &sessions[event->conn];
+
+    if (event->type == ENDPOINT_REQUESTED) {
+        begin(event->conn);
+        return;
+    }
+    if (!s->open)
+        return;
+    if (event->type == ENDPOINT_RESET) {
+        end(event->conn, endpoint_close);
+        return;
+    }
+    s->peer_done |= event->type == ENDPOINT_CLOSED;
+    serve(event->conn);
+}
+
+static void expire(int conn)
+{
+    struct out reply = reserve(conn);
+    const char *data;
+
+    if (!sessions[conn].open)
+        return;
+    uint32_t n = endpoint_peek(conn, &data);
+    if (reply.cap != 0) {
+        dispatch_refuse(data, n, "line not finished", LINE_TIMEOUT_S, " s", &reply);
+        endpoint_send(conn, (uint32_t)reply.len);
+    }
+    end(conn, endpoint_close);
+}
+
+void session_tick(uint64_t now)
+{
+    for (int i = 0; i < ENDPOINT_CONNECTIONS; i++)
+        if (sessions[i].open && sessions[i].deadline <= now)
+            expire(i);
+}
+
+uint64_t session_deadline(void)
+{
+    uint64_t next = NEVER;
+
+    for (int i = 0; i < ENDPOINT_CONNECTIONS; i++)
+        if (sessions[i].open && sessions[i].deadline < next)
+            next = sessions[i].deadline;
+    return next;
+}
+
+void session_close_all(void)
+{
+    for (int i = 0; i < ENDPOINT_CONNECTIONS; i++)
+        if (sessions[i].open)
+            end(i, endpoint_close);
+}
