@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The application of the test image: does on purpose what must end the guest, reports
+ * agents, and dials the host, as its command line says.
+ *
+ *   test.fault=NAME     a row of the table below
+ *   test.cycles=1       prints the time stamp counter, which started at power-on
+ *   test.agents=1       an agent that runs, then (one second later) fails
+ *   test.echo=PORT      connects to the host's PORT and sends back what comes
+ */
+#include "agent/app.h"
+#include "agent/health.h"
+#include "platform/platform.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint64_t fail_at = UINT64_MAX; /* when the test agent breaks */
+
+static void fault_null(void)
+{
+    volatile uintptr_t at = 8; /* the compiler must not see what this is */
+    *(volatile int *)at = 1;
+}
+
+static void fault_write_text(void)
+{
+    *(volatile uint8_t *)(uintptr_t)fault_null = 0xc3;
+}
+
+static void fault_write_rodata(void)
+{
+    volatile uintptr_t at = (uintptr_t) "read only";
+    *(volatile char *)at = 'w';
+}
+
+static void fault_execute_data(void)
+{
+    static uint8_t code[] = {0xc3}; /* ret */
+    void (*run)(void);
+    uintptr_t at = (uintptr_t)code;
+    memcpy(&run, &at, sizeof run);
+    run();
+}
+
+static void fault_execute_stack(void)
+{
+    volatile uint8_t code[16] = {0xc3};
+    void (*run)(void);
+    uintptr_t at = (uintptr_t)code;
+    memcpy(&run, &at, sizeof run);
+    run();
+}
+
+/* Not a recursion, which the compiler may turn into a loop: just walk down the stack. */
+static void fault_stack_guard(void)
+{
+    volatile uint8_t here;
+    uintptr_t at = (uintptr_t)&here;
+    for (int i = 0; i < 64; i++, at -= 512)
+        *(volatile uint8_t *)at = 0;
+}
+
+static void fault_undefined(void)
+{
+    __asm__ volatile("ud2");
+}
+
+static void fault_divide(void)
+{
+    volatile int zero = 0, one = 1;
+    one = one / zero;
+}
+
+static void fault_canary(void)
+{
+    volatile char small[8];
+    volatile char *p = small;
+    for (int i = 0; i < 64; i++)
+        p[i] = 'x';
+}
+
+static void fault_panic(void)
+{
+    PANIC("on purpose");
+}
+
+static const struct {
+    const char *name;
+    void (*commit)(void);
+} faults[] = {
+    {"null", fault_null},
+    {"write-text", fault_write_text},
+    {"write-rodata", fault_write_rodata},
+    {"execute-data", fault_execute_data},
+    {"execute-stack", fault_execute_stack},
+    {"stack-guard", fault_stack_guard},
+    {"undefined", fault_undefined},
+    {"divide", fault_divide},
+    {"canary", fault_canary},
+    {"panic", fault_panic},
+};
+
+static void commit_fault(const char *name, size_t len)
+{
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        if (strlen(faults[i].name) != len || memcmp(faults[i].name, name, len) != 0)
+            continue;
+        faults[i].commit();
+        printf("test: the fault %s had no effect\n", faults[i].name);
+    }
+}
+
+static void print_cycles(void)
+{
+    uint32_t lo, hi;
+
+    __asm__ volatile("rdtsc" : "=a"(lo), "=d"(hi));
+    printf("test: cycles=%llu\n", (unsigned long long)hi << 32 | lo);
+}
+
+void app_start(void)
+{
+    size_t len;
+    const char *value;
+
+    if ((value = platform_option("test.cycles", NULL, &len)) != NULL)
+        print_cycles();
+    if ((value = platform_option("test.fault", NULL, &len)) != NULL)
+        commit_fault(value, len);
+    if (platform_option("test.agents", NULL, &len) != NULL) {
+        health_report("worker", true, NULL);
+        fail_at = platform_now_ns() + UINT64_C(1000000000);
+    }
+    if ((value = platform_option("test.echo", NULL, &len)) != NULL)
+        endpoint_connect(ENDPOINT_CID_HOST, (uint32_t)strtoul(value, NULL, 10));
+}
+
+uint64_t app_poll(uint64_t now)
+{
+    if (now >= fail_at) {
+        fail_at = UINT64_MAX;
+        health_report("worker", false, "worker broke on purpose");
+    }
+    return fail_at;
+}
+
+/* Sends back as much as there is room for; the rest waits for room. */
+static void echo(int conn)
+{
+    const char *data;
+    char *space;
+    uint32_t room = endpoint_reserve(conn, &space), n = endpoint_peek(conn, &data);
+
+    n = n < room ? n : room;
+    if (n == 0)
+        return;
+    memcpy(space, data, n);
+    endpoint_send(conn, n);
+    endpoint_consume(conn, n);
+}
+
+void app_event(const struct endpoint_event *event)
+{
+    static bool peer_done;
+    const char *data;
+
+    if (event->type == ENDPOINT_RESET) {
+        printf("test: echo ended with error %d\n", event->error);
+        endpoint_close(event->conn);
+        return;
+    }
+    peer_done |= event->type == ENDPOINT_CLOSED;
+    echo(event->conn);
+    if (peer_done && endpoint_peek(event->conn, &data) == 0)
+        endpoint_close(event->conn);
+}

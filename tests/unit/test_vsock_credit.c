@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* Credit (virtio specification 1.2, section 5.10.6.3), with counters that wrap. */
+#include "tests/unit/machine.h"
+
+static void take_rw(uint32_t len)
+{
+    expect_sent(RW);
+    assert_int_equal(sent.len, len);
+}
+
+static void test_partial_then_rest(void **state)
+{
+    (void)state;
+    int c = open_from_peer((struct peer_packet){.buf_alloc = 5});
+    owner_sends(c, "123456789");
+    take_rw(5);
+    expect_sent(CREDIT_REQUEST); /* once */
+    expect_silence();
+    peer_sends(CREDIT_UPDATE, .buf_alloc = 5, .fwd_cnt = 5);
+    take_rw(4);
+    assert_string_equal(sent_data, "6789");
+    expect_silence();
+}
+
+static void test_zero_window_at_first(void **state)
+{
+    struct virtio_vsock_hdr hdr = {.src_cid = HOST,
+                                   .dst_cid = GUEST,
+                                   .src_port = PEER,
+                                   .dst_port = PORT,
+                                   .type = 1,
+                                   .op = VIRTIO_VSOCK_OP_REQUEST};
+    (void)state;
+    vsock_input(&m, &hdr, NULL, now);
+    expect_event(REQUESTED);
+    vsock_accept(&m, event.conn);
+    expect_sent(RESPONSE);
+    owner_sends(event.conn, "x");
+    expect_sent(CREDIT_REQUEST);
+    expect_silence();
+    peer_sends(CREDIT_UPDATE, .buf_alloc = 10);
+    take_rw(1);
+}
+
+static void test_credit_request_is_repeated_by_time_alone(void **state)
+{
+    (void)state;
+    int c = open_from_peer((struct peer_packet){.buf_alloc = 1});
+    owner_sends(c, "12");
+    take_rw(1);
+    expect_sent(CREDIT_REQUEST);
+    expect_silence();
+    now += VSOCK_CREDIT_RETRY_NS;
+    assert_true(vsock_deadline(&m) <= now);
+    vsock_tick(&m, now);
+    expect_sent(CREDIT_REQUEST);
+    expect_silence();
+}
+
+static void test_credit_comes_with_every_packet(void **state)
+{
+    (void)state;
+    int c = open_from_peer((struct peer_packet){.buf_alloc = 4});
+    owner_sends(c, "12345678");
+    take_rw(4);
+    expect_sent(CREDIT_REQUEST);
+    peer_sends(RW, .data = "x", .buf_alloc = 4, .fwd_cnt = 4);
+    take_rw(4);
+}
+
+static void test_window_shrinks_below_what_is_in_flight(void **state)
+{
+    (void)state;
+    int c = open_from_peer((struct peer_packet){.buf_alloc = 8});
+    owner_sends(c, "12345678abcd");
+    take_rw(8);
+    peer_sends(CREDIT_UPDATE, .buf_alloc = 4, .fwd_cnt = 2);
+    expect_sent(CREDIT_REQUEST);
+    expect_silence();
+    peer_sends(CREDIT_UPDATE, .buf_alloc = 4, .fwd_cnt = 6);
+    take_rw(2);
+}
+
+static void test_counters_wrap(void **state)
+{
+    (void)state;
+    int c = open_from_peer((struct peer_packet){.buf_alloc = 16});
+    struct vsock_conn *k = &conns[c];
+    k->tx_cnt = k->peer_fwd_cnt = 0xfffffffa;
+    k->rx_cnt = k->fwd_cnt = k->fwd_announced = 0xfffffffc;
+    peer_sends(CREDIT_UPDATE, .buf_alloc = 16, .fwd_cnt = 0xfffffffa);
+    owner_sends(c, "0123456789abcdefXY");
+    take_rw(16);
+    assert_int_equal(k->tx_cnt, 10);
+    peer_sends(RW, .data = "0123456789", .buf_alloc = 16, .fwd_cnt = 4);
+    take_rw(2); /* 16 - (10 - 4) = 10 free, 2 left */
+    vsock_consume(&m, c, 10);
+    assert_int_equal(k->fwd_cnt, 6);
+}
+
+static void test_update_when_a_quarter_was_consumed(void **state)
+{
+    (void)state;
+    int c = open_default();
+    peer_sends(RW, .len = WINDOW / 4);
+    vsock_consume(&m, c, WINDOW / 4 - 1);
+    expect_silence();
+    vsock_consume(&m, c, 1);
+    expect_sent(CREDIT_UPDATE);
+    assert_int_equal(sent.fwd_cnt, WINDOW / 4);
+    assert_int_equal(sent.buf_alloc, WINDOW);
+    expect_silence();
+}
+
+/* A peer that saw a full window waits for the first byte, and Linux never asks. */
+static void test_update_at_once_after_a_full_window(void **state)
+{
+    (void)state;
+    int c = open_default();
+    peer_sends(RW, .len = WINDOW);
+    expect_silence();
+    vsock_consume(&m, c, 1);
+    expect_sent(CREDIT_UPDATE);
+    assert_int_equal(sent.fwd_cnt, 1);
+}
+
+static void test_data_carries_the_update(void **state)
+{
+    (void)state;
+    int c = open_default();
+    peer_sends(RW, .len = WINDOW);
+    owner_sends(c, "x");
+    vsock_consume(&m, c, WINDOW);
+    expect_sent(CREDIT_UPDATE); /* control goes first */
+    take_rw(1);
+    assert_int_equal(sent.fwd_cnt, WINDOW);
+    expect_silence();
+}
+
+static void test_answer_to_credit_request(void **state)
+{
+    (void)state;
+    int c = open_default();
+    peer_sends(CREDIT_REQUEST);
+    expect_sent(CREDIT_UPDATE);
+    for (int i = 0; i < 1000; i++) /* a storm gets one answer */
+        peer_sends(CREDIT_REQUEST);
+    expect_sent(CREDIT_UPDATE);
+    expect_silence();
+    peer_sends(RW, .len = WINDOW);
+    peer_sends(CREDIT_REQUEST); /* no room: the answer waits */
+    expect_silence();
+    vsock_consume(&m, c, 1);
+    expect_sent(CREDIT_UPDATE);
+}
+
+static void test_own_window_is_enforced_to_the_byte(void **state)
+{
+    (void)state;
+    int c = open_default();
+    peer_sends(RW, .len = WINDOW);
+    expect_silence();
+    vsock_consume(&m, c, 3);
+    expect_sent(CREDIT_UPDATE);
+    peer_sends(RW, .len = 3);
+    expect_silence();
+    peer_sends(RW, .len = 1);
+    expect_sent(RST);
+}
+
+static void test_peer_cannot_claim_the_future(void **state)
+{
+    (void)state;
+    int c = open_default();
+    owner_sends(c, "1234");
+    take_rw(4);
+    peer_sends(CREDIT_UPDATE, .fwd_cnt = 5);
+    expect_sent(RST);
+    expect_event(ROOM);
+    expect_event(RESET);
+}
+
+/* Small packets fill a Linux peer's queue before its window: at most so many unacknowledged. */
+static void test_packets_in_flight_are_bounded(void **state)
+{
+    uint32_t packets = 0;
+    (void)state;
+    int c = open_from_peer((struct peer_packet){.buf_alloc = 100000});
+    for (int i = 0; i < 1000; i++) {
+        uint8_t *space;
+        if (vsock_reserve(&m, c, &space) != 0) {
+            *space = 'x';
+            vsock_send(&m, c, 1);
+        }
+        int op = next_op();
+        packets += op == VIRTIO_VSOCK_OP_RW;
+    }
+    assert_int_equal(packets, VSOCK_PACKETS_IN_FLIGHT_MAX);
+    peer_sends(CREDIT_UPDATE, .buf_alloc = 100000, .fwd_cnt = conns[c].tx_cnt);
+    expect_sent(RW);
+}
+
+static void test_no_data_packets_when_not_asked_for(void **state)
+{
+    const uint8_t *data;
+    (void)state;
+    int c = open_default();
+    owner_sends(c, "x");
+    assert_false(vsock_output(&m, &sent, &data, 0));
+    assert_true(vsock_output(&m, &sent, &data, 1));
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup(name, set_up)
+    const struct CMUnitTest tests[] = {
+        T(test_partial_then_rest),
+        T(test_zero_window_at_first),
+        T(test_credit_request_is_repeated_by_time_alone),
+        T(test_credit_comes_with_every_packet),
+        T(test_window_shrinks_below_what_is_in_flight),
+        T(test_counters_wrap),
+        T(test_update_when_a_quarter_was_consumed),
+        T(test_update_at_once_after_a_full_window),
+        T(test_data_carries_the_update),
+        T(test_answer_to_credit_request),
+        T(test_own_window_is_enforced_to_the_byte),
+        T(test_peer_cannot_claim_the_future),
+        T(test_packets_in_flight_are_bounded),
+        T(test_no_data_packets_when_not_asked_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
