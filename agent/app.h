@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Code that is linked with the agent: a guest of one's own. Exactly one file of the link
- * defines these two; agent/app_none.c does nothing. Both run in the agent's loop and must
- * return within a few milliseconds. See health_report() and store_get() for what it may call.
+ * defines these; agent/app_none.c does nothing. All run in the agent's loop and must return
+ * within a few milliseconds. They may use the endpoint (but for the control port), the
+ * store, and health_report().
  */
 #ifndef AGENT_APP_H
 #define AGENT_APP_H
+
+#include "drivers/endpoint.h"
 
 #include <stdint.h>
 
@@ -15,5 +18,9 @@ void app_start(void);
 /* Called in every turn of the loop; returns when it must be called again at the latest
  * (platform_now_ns() time; UINT64_MAX: whenever). */
 uint64_t app_poll(uint64_t now);
+
+/* An event of a connection that is not the control port's: one that the application opened,
+ * or one to a port that it listens on. */
+void app_event(const struct endpoint_event *event);
 
 #endif

@@ -73,6 +73,14 @@ static void sleep_until_needed(uint64_t deadline)
         platform_wait(deadline);
 }
 
+static void route(const struct endpoint_event *event)
+{
+    if (event->local_port == STEREOS_PORT)
+        session_event(event);
+    else
+        app_event(event);
+}
+
 /* Serves until somebody asks for shutdown. */
 static int serve(void)
 {
@@ -82,7 +90,7 @@ static int serve(void)
         if (endpoint_poll() != MOTE_OK)
             return EXIT_BROKEN;
         while (endpoint_next_event(&event))
-            session_event(&event);
+            route(&event);
         uint64_t now = platform_now_ns();
         session_tick(now);
         uint64_t app = app_poll(now);
