@@ -15,21 +15,16 @@ static size_t find_newline(const char *data, size_t from, size_t len)
     return newline ? (size_t)(newline - data) : len;
 }
 
-/* In the rest of a line that was too long: the bytes to drop. */
-static size_t skip_rest(struct line_reader *reader, const char *data, size_t len)
-{
-    size_t n = find_newline(data, 0, len);
-
-    reader->skipping = n == len;
-    return n == len ? len : n + 1;
-}
-
 enum line_result line_next(struct line_reader *reader, const char *data, size_t len, size_t max,
                            bool final, struct line *line)
 {
     size_t scanned = reader->scanned;
-    size_t start = reader->skipping ? skip_rest(reader, data, len) : 0;
+    size_t start = 0;
 
+    if (reader->skipping) { /* the '\n' of the line that was too long then ends an empty one */
+        start = find_newline(data, 0, len);
+        reader->skipping = start == len;
+    }
     *line = (struct line){.consumed = start};
     reader->scanned = 0;
     while (start < len) {

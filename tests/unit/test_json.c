@@ -297,6 +297,8 @@ static const struct {
     {"{\"type\" \"a\",", NULL},
     {"{\"type\",\"a\":1,", NULL},
     {"{:\"type\":\"a\",", "a"}, /* malformed, but not past naming */
+    {"[\"type\":\"a\",", NULL},
+    {"{\"x\":1 :type :\"a\",", NULL},
     {"garbage", NULL},
     {"]}", NULL},
     {"{}}}", NULL},

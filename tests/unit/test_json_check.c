@@ -165,6 +165,7 @@ static const struct {
     {BYTES("\"\\\0\""), BAD("\\x00") "in string escape code"},
     {BYTES("\"\\u12\""), BAD("\"") IN_HEX},
     {BYTES("\"\\u12g4\""), BAD("g") IN_HEX},
+    {BYTES("\"\\u123g\""), BAD("g") IN_HEX},
     {BYTES("\"\\u\0000\""), BAD("\\x00") IN_HEX},
     {BYTES("{\"\\q\":1}"), BAD("q") "in string escape code"},
     /* numbers */
