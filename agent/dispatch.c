@@ -53,7 +53,7 @@ static void act(const struct message *m, const struct stereos_envelope *envelope
 
 void dispatch_line(const char *line, size_t len, struct out *reply)
 {
-    char text[STEREOS_ERROR_MAX + 1], type[STEREOS_TYPE_MAX];
+    char text[STEREOS_ERROR_ROOM], type[STEREOS_TYPE_MAX];
     struct out error = out_to(text, sizeof text);
     struct stereos_envelope envelope = {0};
 
@@ -79,7 +79,7 @@ void dispatch_line(const char *line, size_t len, struct out *reply)
 void dispatch_refuse(const char *start, size_t len, const char *why, uint64_t limit,
                      const char *unit, struct out *reply)
 {
-    char text[STEREOS_ERROR_MAX], type[STEREOS_TYPE_MAX];
+    char text[STEREOS_ERROR_ROOM], type[STEREOS_TYPE_MAX];
     struct out error = out_to(text, sizeof text);
     struct text name = {0};
 

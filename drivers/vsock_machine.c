@@ -107,6 +107,8 @@ void vsock_kill(struct vsock_conn *c, int error, bool rst)
 {
     bool owned = c->state != VSOCK_CLOSING;
 
+    if ((c->owed & bit(VIRTIO_VSOCK_OP_REQUEST)) != 0) /* the peer never heard of it */
+        rst = false;
     if (!owned && !rst) {
         vsock_free_slot(c);
         return;
@@ -265,11 +267,10 @@ void vsock_abort(struct vsock_machine *m, int conn)
 {
     struct vsock_conn *c = &m->conns[conn];
     bool unknown_to_peer = c->state == VSOCK_DEAD && c->owed == 0;
-    bool unsent_request = (c->owed & bit(VIRTIO_VSOCK_OP_REQUEST)) != 0;
 
     c->state = VSOCK_CLOSING;
     c->events = 0;
-    vsock_kill(c, MOTE_OK, !unknown_to_peer && !unsent_request);
+    vsock_kill(c, MOTE_OK, !unknown_to_peer);
 }
 
 static void expire(struct vsock_conn *c)

@@ -136,9 +136,12 @@ static const uint8_t *check_rsdp(uint64_t phys)
 /* Firecracker tells no address: look where a BIOS would have put it. */
 static const uint8_t *find_rsdp(void)
 {
-    for (uint32_t at = RSDP_FIRST; at + HEADER_SIZE <= RSDP_END; at += 16)
-        if (check_rsdp(at) != NULL)
-            return check_rsdp(at);
+    uint64_t wanted = read64((const uint8_t *)"RSD PTR ");
+    const uint8_t *low = paging_map_memory(RSDP_FIRST, RSDP_END - RSDP_FIRST);
+
+    for (uint32_t at = 0; at + HEADER_SIZE <= RSDP_END - RSDP_FIRST; at += 16)
+        if (read64(low + at) == wanted && check_rsdp(RSDP_FIRST + at) != NULL)
+            return low + at;
     return NULL;
 }
 

@@ -309,6 +309,19 @@ static void test_connect_times_out(void **state)
     assert_int_equal(event.error, MOTE_ERR_TIMEOUT);
 }
 
+/* A request that could not be sent in time leaves no trace on the wire. */
+static void test_unsent_connect_times_out(void **state)
+{
+    (void)state;
+    int c = vsock_connect(&m, HOST, 80, now);
+    vsock_tick(&m, now + VSOCK_CONNECT_TIMEOUT_NS);
+    expect_event(RESET);
+    expect_silence();
+    vsock_close(&m, c, now);
+    expect_silence();
+    assert_int_equal(vsock_connections(&m), 0);
+}
+
 static void test_ephemeral_ports_rise_and_wrap(void **state)
 {
     (void)state;
@@ -457,6 +470,7 @@ int main(void)
         T(test_connect),
         T(test_connect_refused),
         T(test_connect_times_out),
+        T(test_unsent_connect_times_out),
         T(test_ephemeral_ports_rise_and_wrap),
         T(test_no_slot_to_connect),
         T(test_unknown_tuples),
