@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The answers' layouts and checks. What a guest sends is input: whatever can't be
+ * read is an unexpected answer (STATUS_FAILED), never a crash.
+ */
+#include "qemu/motectl/answer.h"
+
+#include <string.h>
+
+#define FIELD(type, member, kind, go_type)                                                         \
+    {                                                                                              \
+#member, kind, (uint16_t)offsetof(struct type, member), 0, go_type                         \
+    }
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+struct ack {
+    struct text reply_to;
+    bool ok;
+    struct text error;
+};
+
+static const struct json_field ack_fields[] = {
+    FIELD(ack, reply_to, JSON_STRING, "stereosd.MessageType"),
+    FIELD(ack, ok, JSON_BOOL, "bool"),
+    FIELD(ack, error, JSON_STRING, "string"),
+};
+
+static const struct json_field health_fields[] = {
+    FIELD(health, state, JSON_STRING, "stereosd.LifecycleState"),
+    FIELD(health, agents, JSON_RAW, "[]stereosd.AgentStatus"),
+    FIELD(health, uptime_seconds, JSON_UINT32, "int64"),
+};
+
+static const struct json_field agent_fields[] = {
+    FIELD(agent, name, JSON_STRING, "string"),    FIELD(agent, running, JSON_BOOL, "bool"),
+    FIELD(agent, session, JSON_STRING, "string"), FIELD(agent, restarts, JSON_UINT32, "int"),
+    FIELD(agent, error, JSON_STRING, "string"),
+};
+
+static const struct json_struct ack_layout = {"stereosd.AckPayload", ack_fields, COUNT(ack_fields)};
+static const struct json_struct health_layout = {"stereosd.HealthPayload", health_fields,
+                                                 COUNT(health_fields)};
+static const struct json_struct agent_layout = {"stereosd.AgentStatus", agent_fields,
+                                                COUNT(agent_fields)};
+
+/* Reads json into *dst, zeroed by the caller; missing json leaves it so. */
+static enum status read_object(struct json_raw json, const struct json_struct *layout, void *dst)
+{
+    char text[STEREOS_ERROR_MAX];
+    struct out error = out_to(text, sizeof(text));
+
+    if (json.json == NULL || json_read(json.json, json.len, layout, dst, &error)) {
+        return STATUS_OK;
+    }
+    return fail(STATUS_FAILED, "unexpected answer: %.*s", (int)error.len, text);
+}
+
+static enum status read_envelope(const char *line, size_t len, struct stereos_envelope *envelope)
+{
+    char text[STEREOS_ERROR_MAX];
+    struct out error = out_to(text, sizeof(text));
+
+    *envelope = (struct stereos_envelope){0};
+    if (stereos_read_envelope(line, len, envelope, &error)) {
+        return STATUS_OK;
+    }
+    return fail(STATUS_FAILED, "unexpected answer: %.*s", (int)error.len, text);
+}
+
+static enum status refused(const struct ack *ack)
+{
+    char type[STEREOS_TYPE_MAX + 1];
+    char error[FAILURE_MAX];
+
+    printable(ack->error, error, sizeof(error));
+    if (ack->reply_to.json_len == 0) {
+        return fail(STATUS_REFUSED, "%s", error);
+    }
+    return fail(STATUS_REFUSED, "%s failed: %s", printable(ack->reply_to, type, sizeof(type)),
+                error);
+}
+
+static enum status check_ack(const struct ack *ack, const char *request)
+{
+    bool mine = text_equals(ack->reply_to, request);
+    char type[STEREOS_TYPE_MAX + 1];
+
+    if (!ack->ok && (mine || (ack->reply_to.json_len == 0 && ack->error.json_len > 0))) {
+        return refused(ack);
+    }
+    if (!mine) {
+        return fail(STATUS_FAILED, "ack for %s, expected %s",
+                    printable(ack->reply_to, type, sizeof(type)), request);
+    }
+    return STATUS_OK;
+}
+
+/* Checks as answer_check does, and hands out the envelope for its payload. */
+static enum status check_type(const char *line, size_t len, const char *expected,
+                              const char *request, struct stereos_envelope *envelope)
+{
+    char type[STEREOS_TYPE_MAX + 1];
+    struct ack ack = {0};
+    enum status status = read_envelope(line, len, envelope);
+
+    if (status == STATUS_OK && text_equals(envelope->type, "ack")) {
+        status = read_object(envelope->payload, &ack_layout, &ack);
+        if (status == STATUS_OK) {
+            status = check_ack(&ack, request);
+        }
+    }
+    if (status == STATUS_OK && !text_equals(envelope->type, expected)) {
+        return fail(STATUS_FAILED, "expected %s, got %s", expected,
+                    printable(envelope->type, type, sizeof(type)));
+    }
+    return status;
+}
+
+enum status answer_check(const char *line, size_t len, const char *expected, const char *request)
+{
+    struct stereos_envelope envelope;
+
+    return check_type(line, len, expected, request, &envelope);
+}
+
+/* The bytes of the array's element at s: up to the comma or bracket behind it. */
+static uint32_t element_length(const char *s, uint32_t len)
+{
+    uint32_t depth = 0;
+    bool quoted = false;
+
+    for (uint32_t i = 0; i < len; i++) {
+        if (quoted) {
+            quoted = s[i] != '"';
+            i += s[i] == '\\'; /* what is escaped ends nothing */
+        } else if (s[i] == '"') {
+            quoted = true;
+        } else if (s[i] == '{' || s[i] == '[') {
+            depth++;
+        } else if (depth == 0 && (s[i] == ',' || s[i] == ']')) {
+            return i;
+        } else if (s[i] == '}' || s[i] == ']') {
+            depth--;
+        }
+    }
+    return len;
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* Takes one bracket or comma off the front, then white space. */
+static void take_mark(struct json_raw *json)
+{
+    do {
+        json->json++;
+        json->len--;
+    } while (json->len > 0 && is_space(json->json[0]));
+}
+
+/* What is left of agents always begins with '[', ',' or ']': the line was checked as JSON. */
+enum status answer_next_agent(struct health *health, struct agent *agent, bool *found)
+{
+    struct json_raw *left = &health->agents;
+    uint32_t len;
+    enum status status;
+
+    *found = false;
+    *agent = (struct agent){0};
+    if (left->json == NULL || left->len == 0 || left->json[0] == 'n' || left->json[0] == ']') {
+        return STATUS_OK;
+    }
+    if (left->json[0] != '[' && left->json[0] != ',') {
+        return fail(STATUS_FAILED, "unexpected answer: agents is not an array");
+    }
+    take_mark(left);
+    len = element_length(left->json, left->len);
+    if (len == 0) {
+        return STATUS_OK;
+    }
+    status = read_object((struct json_raw){left->json, len}, &agent_layout, agent);
+    *found = status == STATUS_OK;
+    left->json += len;
+    left->len -= len;
+    return status;
+}
+
+/* Reads them once, so that nothing is shown of an answer that is bad further on. */
+static enum status check_agents(struct health health)
+{
+    struct agent agent;
+    enum status status;
+    bool found;
+
+    do {
+        status = answer_next_agent(&health, &agent, &found);
+    } while (found);
+    return status;
+}
+
+enum status answer_health(const char *line, size_t len, struct health *health)
+{
+    struct stereos_envelope envelope;
+    enum status status = check_type(line, len, "health", "get_health", &envelope);
+
+    *health = (struct health){0};
+    if (status == STATUS_OK) {
+        status = read_object(envelope.payload, &health_layout, health);
+    }
+    return status == STATUS_OK ? check_agents(*health) : status;
+}
+
+enum status answer_refusal(const char *line, size_t len)
+{
+    char text[STEREOS_ERROR_MAX];
+    struct out error = out_to(text, sizeof(text));
+    struct stereos_envelope envelope = {0};
+    struct ack ack = {0};
+
+    if (!stereos_read_envelope(line, len, &envelope, &error) ||
+        !text_equals(envelope.type, "ack") || envelope.payload.json == NULL ||
+        !json_read(envelope.payload.json, envelope.payload.len, &ack_layout, &ack, &error) ||
+        ack.ok) {
+        return STATUS_OK;
+    }
+    return refused(&ack);
+}

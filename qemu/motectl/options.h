@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The command line: options, which may stand anywhere and look the same for every
+ * verb, and the words between them. Which verb takes which option is the verbs'
+ * business (verbs.h).
+ */
+#ifndef MOTECTL_OPTIONS_H
+#define MOTECTL_OPTIONS_H
+
+#include "qemu/motectl/output.h"
+
+#define WORDS_MAX                                                                                  \
+    8 /* the longest command, ADDRESS secret put NAME, has 4; the rest is an error                 \
+       */
+
+/* Which options were given, and which a verb takes. */
+#define OPTION_TIMEOUT   (1u << 0)
+#define OPTION_JSON      (1u << 1)
+#define OPTION_HELP      (1u << 2)
+#define OPTION_VERSION   (1u << 3)
+#define OPTION_FOR       (1u << 4)
+#define OPTION_MODE      (1u << 5)
+#define OPTION_FILE      (1u << 6)
+#define OPTION_TYPE      (1u << 7)
+#define OPTION_READ_ONLY (1u << 8)
+
+/* What every verb takes. */
+#define OPTIONS_COMMON (OPTION_TIMEOUT | OPTION_JSON | OPTION_HELP | OPTION_VERSION)
+
+struct options {
+    uint32_t given;     /* OPTION_ bits */
+    int64_t timeout_ns; /* 0: the verb's default */
+    const char *wait_state;
+    uint32_t mode;
+    const char *file; /* NULL: standard input */
+    const char *fs_type;
+    char *words[WORDS_MAX]; /* NULL behind the last, as far as verbs look */
+    int word_count;
+};
+
+/* Reads the command line, without argv[0]. */
+enum status options_parse(int count, char **args, struct options *options);
+
+/* The name of an option, without its dashes. */
+const char *option_name(uint32_t bit);
+
+#endif
