@@ -1,0 +1,177 @@
+# mote: two commands, `make run` and `make test`; `make help` lists the rest.
+# What is built from what stands here as lists: a file that is not in one is not built.
+
+ARCH   := x86_64
+BUILD  := build
+IMAGE  := $(BUILD)/$(ARCH)/mote.elf
+CC     := gcc
+PYTHON := /usr/bin/python3
+Q      := $(if $(V),,@)
+comma  := ,
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+
+# --- sources ---------------------------------------------------------------------
+
+PROTO := text.c out.c utf8.c json_check.c json_read.c line.c stereos.c
+AGENT := main.c session.c dispatch.c lifecycle.c health.c config.c secret.c ssh_key.c mount.c \
+         power.c
+# Pure code: the guest's driver and the host's device both link it.
+VSOCK := buffer.c vsock_machine.c vsock_input.c vsock_output.c
+DRIVERS := $(VSOCK) virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c vsock_device.c \
+           vsock_endpoint.c entropy.c virtio_rng.c
+BARE  := exit.c stdio.c option.c store.c mount.c
+X86   := start.S boot.c console.c traps.c paging.c start_info.c acpi.c apic.c clock.c entropy.c \
+         devices.c power.c
+
+GUEST := $(PROTO:%=proto/%) $(AGENT:%=agent/%) $(DRIVERS:%=drivers/%) $(BARE:%=platform/bare/%) \
+         $(X86:%=platform/x86_64/%)
+
+VSOCKD  := main.c options.c vhost_user.c guest_memory.c vring.c device.c hybrid.c stream.c vhost_requests.c \
+           unix_socket.c
+MOTECTL := main.c options.c address.c connect.c stream.c deadline.c content.c request.c answer.c \
+           output.c verbs.c wait.c raw.c
+HOST_vsockd  := $(VSOCKD:%=qemu/vsockd/%) $(VSOCK:%=drivers/%)
+HOST_motectl := $(MOTECTL:%=qemu/motectl/%) $(PROTO:%=proto/%)
+
+# Unit tests are one program each, linked with everything that runs on a host.
+UNIT := text json json_check line stereos stereos_write buffer virtqueue vsock_machine vsock_credit store \
+        dispatch vring
+UNIT_CODE := $(PROTO:%=proto/%) $(VSOCK:%=drivers/%) drivers/virtqueue.c \
+             $(filter-out agent/main.c agent/session.c,$(AGENT:%=agent/%)) \
+             platform/bare/store.c platform/bare/mount.c qemu/vsockd/vring.c \
+             qemu/vsockd/guest_memory.c
+
+# --- flags -----------------------------------------------------------------------
+
+WARN := -Wall -Wextra -Wshadow -Wcast-qual -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+        -Wconversion $(if $(WERROR),-Werror)
+DEPS  = -MMD -MP -MF $(@:.o=.d)
+
+PICOLIBC := $(BUILD)/picolibc/$(ARCH)
+PICOLIBC_STAMP := $(BUILD)/picolibc/stamp
+STACK_SIZE := 8192
+# An interrupt may come on top of the deepest call; an exception has pushed 176 bytes already.
+STACK_CI = $(patsubst %.c,$(BUILD)/$(ARCH)/obj/%.ci,$(filter %.c,$(GUEST) agent/app_none.c))
+STACK_ROOTS := --root boot_main=7680 --root wake=512 --root spurious=512 \
+    --root traps_exception=3920
+GUEST_FLAGS := -m64 -march=x86-64 -mno-red-zone -mgeneral-regs-only -fcf-protection=none \
+    -ffreestanding -fno-pic -fno-pie -fno-common -fno-asynchronous-unwind-tables \
+    -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=. \
+    -DSTACK_SIZE=$(STACK_SIZE) -DEXCEPTION_STACK_SIZE=4096
+GUEST_CFLAGS := $(GUEST_FLAGS) -std=c11 -D_DEFAULT_SOURCE -Os -g $(WARN) -nostdinc -I. \
+    -isystem $(PICOLIBC)/include -isystem $(BUILD)/include \
+    -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
+    -fstack-protector-strong -mstack-protector-guard=global -fcallgraph-info=su
+GUEST_LDFLAGS := -nostdlib -static -T linker/x86_64.ld -Wl,--gc-sections -Wl,--build-id=none \
+    -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,--fatal-warnings -Wl,--emit-relocs
+
+HOST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -I. -isystem $(BUILD)/include
+UNIT_CFLAGS := $(HOST_CFLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
+    -fno-omit-frame-pointer
+
+# --- images ----------------------------------------------------------------------
+
+# $(call image,directory,application,flags,link flags): mote.elf and mote.debug there.
+define image
+$(BUILD)/$(1)_OBJS := $$(patsubst %.c,$(BUILD)/$(1)/obj/%.o,$$(patsubst %.S,%.c,$(GUEST) $(2)))
+$(BUILD)/$(1)/obj/%.o: %.c Makefile $(PICOLIBC_STAMP)
+	@mkdir -p $$(@D)
+	$(Q)$(CC) $(GUEST_CFLAGS) $(3) $$(DEPS) -c $$< -o $$@
+$(BUILD)/$(1)/obj/%.o: %.S Makefile $(PICOLIBC_STAMP)
+	@mkdir -p $$(@D)
+	$(Q)$(CC) $(GUEST_FLAGS) $(3) $$(DEPS) -c $$< -o $$@
+$(BUILD)/$(1)/mote.debug: $$($(BUILD)/$(1)_OBJS) linker/x86_64.ld
+	@echo "LD   $$@"
+	$(Q)$(CC) $(GUEST_LDFLAGS) $(4) $$($(BUILD)/$(1)_OBJS) $(PICOLIBC)/lib/libc.a -lgcc -o $$@
+-include $$($(BUILD)/$(1)_OBJS:.o=.d)
+endef
+
+# The default image; one with a test application that faults when asked to; and one with
+# the longest lines that a real host may send.
+$(eval $(call image,$(ARCH),agent/app_none.c,,))
+$(eval $(call image,test,tests/boot/guest/app_test.c,,))
+$(eval $(call image,large,agent/app_none.c,-DENDPOINT_WINDOW=1048576 -DENDPOINT_CONNECTIONS=4 \
+    -DSTORE_SIZE=2097152,-Wl$(comma)--defsym=__ram_budget=8388608))
+
+# An image passes the gate of linker/check.py before it exists.
+$(BUILD)/%/mote.elf: $(BUILD)/%/mote.debug linker/check.py linker/elf.py
+	$(Q)objcopy --strip-all $< $@
+	$(Q)$(PYTHON) linker/check.py --symbols $< --entry-symbol pvh_start $@
+
+# --- host programs and unit tests --------------------------------------------------
+
+$(BUILD)/host/obj/%.o: %.c Makefile | $(BUILD)/.setup
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_CFLAGS) $(DEPS) -c $< -o $@
+
+$(BUILD)/unit/obj/%.o: %.c Makefile | $(BUILD)/.setup
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(UNIT_CFLAGS) $(DEPS) -c $< -o $@
+
+HOST_PROGRAMS := $(BUILD)/host/vsockd $(BUILD)/host/motectl
+.SECONDEXPANSION:
+$(HOST_PROGRAMS): $(BUILD)/host/%: $$(addprefix $(BUILD)/host/obj/,$$(HOST_$$*:.c=.o))
+	@echo "LD   $@"
+	$(Q)$(CC) $^ -o $@
+
+UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/unit/test_%)
+UNIT_OBJS := $(UNIT_CODE:%.c=$(BUILD)/unit/obj/%.o)
+$(UNIT_PROGRAMS): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(UNIT_OBJS)
+	$(Q)$(CC) $(UNIT_CFLAGS) $^ -lcmocka -o $@
+
+-include $(shell find $(BUILD)/host $(BUILD)/unit -name '*.d' 2>/dev/null)
+
+# --- targets -----------------------------------------------------------------------
+
+# Says by its date when the tools were last complete; looks again every time, in no time.
+$(BUILD)/.setup: FORCE
+	$(Q)BUILD=$(BUILD) qemu/setup
+	@test -e $@ || { mkdir -p $(BUILD) && touch $@; }
+
+# Changes only when the C library does.
+$(PICOLIBC_STAMP): $(BUILD)/.setup ;
+
+FORCE:
+.PHONY: FORCE all help setup run test unit boot size stack bench fmt lint clean
+
+all: $(IMAGE) $(HOST_PROGRAMS) ## build the image and the host's programs
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@echo "  Variables: V=1 shows commands, WERROR=1 makes warnings errors, VSOCK=vsockd|vhost-device-vsock|vhost"
+
+setup: $(BUILD)/.setup ## install and build what the build needs
+
+run: all ## boot the image in QEMU, talk to it, power it off
+	$(Q)qemu/run $(IMAGE) -- qemu/demo
+
+test: all stack size $(UNIT_PROGRAMS) $(BUILD)/test/mote.elf $(BUILD)/large/mote.elf ## run every test
+	$(Q)BUILD=$(BUILD) $(PYTHON) tests/run.py
+
+unit: $(UNIT_PROGRAMS) ## run the unit tests alone
+	$(Q)BUILD=$(BUILD) $(PYTHON) tests/run.py unit
+
+boot: all $(BUILD)/test/mote.elf $(BUILD)/large/mote.elf ## run the boot tests alone
+	$(Q)BUILD=$(BUILD) $(PYTHON) tests/run.py boot
+
+size: $(IMAGE) ## print image and memory against their budgets
+	$(Q)$(PYTHON) linker/size.py --image-budget 65536 --image $(IMAGE) $(BUILD)/$(ARCH)/mote.debug
+
+stack: $(IMAGE) ## print the worst-case stack depth
+	$(Q)$(PYTHON) linker/stack.py --facts linker/stack.facts $(STACK_ROOTS) \
+	    $(BUILD)/$(ARCH)/mote.debug $(STACK_CI) $(PICOLIBC)/ci/libc.ci
+
+bench: $(IMAGE) all ## print the figures of the README
+	$(Q)$(PYTHON) tests/bench/figures.py
+
+fmt: ## format the C files
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+lint: ## static checks: formatting, cppcheck, shellcheck
+	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
+
+clean: ## remove everything built; the cache stays
+	rm -rf $(BUILD)
