@@ -160,9 +160,10 @@ static struct vsock_conn *find(struct vsock_machine *m, const struct virtio_vsoc
  * Takes the peer's view of our sending. False when it claims to have consumed what was
  * never sent: more than our own cap would be in flight (CVE-2026-23069).
  */
-static bool take_credit(struct vsock_conn *c, const struct virtio_vsock_hdr *hdr)
+static bool take_credit(const struct vsock_machine *m, struct vsock_conn *c,
+                        const struct virtio_vsock_hdr *hdr)
 {
-    if (c->tx_cnt - hdr->fwd_cnt > VSOCK_IN_FLIGHT_MAX)
+    if (c->tx_cnt - hdr->fwd_cnt > m->in_flight_max)
         return false;
     if (hdr->fwd_cnt != c->peer_fwd_cnt || hdr->buf_alloc != c->peer_buf_alloc)
         c->credit_retry = VSOCK_NEVER;
@@ -199,7 +200,7 @@ static void input_known(const struct arrival *a)
         reset(a);
         return;
     }
-    if (!take_credit(a->c, hdr) || (hdr->op != VIRTIO_VSOCK_OP_RW && hdr->len != 0)) {
+    if (!take_credit(a->m, a->c, hdr) || (hdr->op != VIRTIO_VSOCK_OP_RW && hdr->len != 0)) {
         violate(a);
         return;
     }

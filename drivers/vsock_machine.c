@@ -22,6 +22,8 @@ void vsock_init(struct vsock_machine *m, uint64_t local_cid, struct vsock_conn *
     m->local_cid = local_cid;
     m->conns = conns;
     m->conn_count = count;
+    m->in_flight_max = VSOCK_IN_FLIGHT_MAX;
+    m->packets_max = VSOCK_PACKETS_IN_FLIGHT_MAX;
     m->next_port = EPHEMERAL_FIRST + port_seed % EPHEMERAL_COUNT;
     for (int i = 0; i < count; i++)
         vsock_free_slot(&conns[i]);

@@ -31,10 +31,12 @@
 #define VSOCK_CLOSE_TIMEOUT_NS UINT64_C(2000000000)
 /* Without credit, CREDIT_REQUEST is repeated at this interval, never in a loop. */
 #define VSOCK_CREDIT_RETRY_NS UINT64_C(1000000000)
-/* Unacknowledged bytes per connection, whatever window the peer claims. */
-#define VSOCK_IN_FLIGHT_MAX 262144u
-/* Unacknowledged RW packets per connection: Linux resets a peer with about 455 in its queue. */
+/* What a guest lets be unacknowledged per connection, whatever window the peer claims: Linux
+ * resets a guest with about 455 packets in its queue. */
+#define VSOCK_IN_FLIGHT_MAX         262144u
 #define VSOCK_PACKETS_IN_FLIGHT_MAX 256u
+/* A host's end uses the whole window: a guest may want all of a long line before it reads. */
+#define VSOCK_UNLIMITED (UINT32_MAX / 2)
 
 enum vsock_state {
     VSOCK_FREE = 0,
@@ -109,6 +111,8 @@ struct vsock_machine {
     int orphan_count;
     int output_turn; /* connections are served round robin */
     int event_turn;
+    uint32_t in_flight_max; /* bytes and RW packets of a connection that may be unacknowledged */
+    uint32_t packets_max;
     uint32_t next_port; /* where the search for an ephemeral port starts */
     uint64_t now;
 };
@@ -116,7 +120,8 @@ struct vsock_machine {
 /*
  * Makes m ready to run. conns[0..count-1] have their rx and tx memory set; both
  * stay the caller's and must outlive m. port_seed (any value, better unpredictable)
- * places the first ephemeral port. Listeners and peers start empty.
+ * places the first ephemeral port. Listeners and peers start empty. The limits on what
+ * is in flight are a guest's; the caller may set in_flight_max and packets_max afterwards.
  */
 void vsock_init(struct vsock_machine *m, uint64_t local_cid, struct vsock_conn *conns, int count,
                 uint32_t port_seed);

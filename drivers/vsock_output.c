@@ -7,11 +7,10 @@
 #include "drivers/vsock_internal.h"
 
 /* What a connection may still send: its credit, capped by what we let be in flight. */
-static uint32_t credit(const struct vsock_conn *c)
+static uint32_t credit(const struct vsock_machine *m, const struct vsock_conn *c)
 {
     uint32_t in_flight = c->tx_cnt - c->peer_fwd_cnt;
-    uint32_t window =
-        c->peer_buf_alloc < VSOCK_IN_FLIGHT_MAX ? c->peer_buf_alloc : VSOCK_IN_FLIGHT_MAX;
+    uint32_t window = c->peer_buf_alloc < m->in_flight_max ? c->peer_buf_alloc : m->in_flight_max;
 
     return in_flight >= window ? 0 : window - in_flight;
 }
@@ -24,10 +23,10 @@ static bool may_send_data(const struct vsock_conn *c)
 }
 
 /* Asked early (half the packets), so that a stream of small packets need not stop. */
-static bool wants_credit(const struct vsock_conn *c)
+static bool wants_credit(const struct vsock_machine *m, const struct vsock_conn *c)
 {
     return may_send_data(c) && c->credit_retry == VSOCK_NEVER &&
-           (credit(c) == 0 || c->packets >= VSOCK_PACKETS_IN_FLIGHT_MAX / 2);
+           (credit(m, c) == 0 || c->packets >= m->packets_max / 2);
 }
 
 /* The SHUTDOWN flags to send now: the sending half waits for the last byte. */
@@ -93,7 +92,7 @@ static bool control_of(struct vsock_machine *m, struct vsock_conn *c, struct vir
             return true;
         }
     }
-    if (wants_credit(c)) {
+    if (wants_credit(m, c)) {
         c->credit_retry = m->now + VSOCK_CREDIT_RETRY_NS;
         fill(m, c, VIRTIO_VSOCK_OP_CREDIT_REQUEST, hdr);
         return true;
@@ -108,9 +107,9 @@ static bool control_of(struct vsock_machine *m, struct vsock_conn *c, struct vir
 static bool data_of(struct vsock_machine *m, struct vsock_conn *c, struct virtio_vsock_hdr *hdr,
                     const uint8_t **data, uint32_t max)
 {
-    if (!may_send_data(c) || c->packets >= VSOCK_PACKETS_IN_FLIGHT_MAX)
+    if (!may_send_data(c) || c->packets >= m->packets_max)
         return false;
-    uint32_t len = buffer_used(&c->tx), allowed = credit(c);
+    uint32_t len = buffer_used(&c->tx), allowed = credit(m, c);
     if (len > allowed)
         len = allowed;
     if (len > max)

@@ -101,6 +101,7 @@ static void init_machine(const struct options *options)
     /* Another port each run: a guest may still remember those of the last one. */
     vsock_init(&machine, options->host_cid, conns, HYBRID_CLIENTS_MAX,
                (uint32_t)(now_ns() / NS_PER_MS));
+    machine.in_flight_max = machine.packets_max = VSOCK_UNLIMITED;
     vsock_allow(&machine, options->guest_cid);
     vsock_listen(&machine, VSOCK_PORT_ANY);
 }

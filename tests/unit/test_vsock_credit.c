@@ -200,6 +200,24 @@ static void test_packets_in_flight_are_bounded(void **state)
     expect_sent(RW);
 }
 
+/* A guest that wants a whole long line before it reads must get it, in packets of any size. */
+static void test_a_host_uses_the_whole_window(void **state)
+{
+    enum { BYTES = 400000 };
+    (void)state;
+    m.in_flight_max = m.packets_max = VSOCK_UNLIMITED;
+    int c = open_from_peer((struct peer_packet){.buf_alloc = BYTES});
+    for (int i = 0; i < BYTES; i++) {
+        owner_sends(c, "x");
+        take_rw(1);
+    }
+    owner_sends(c, "x");
+    expect_sent(CREDIT_REQUEST);
+    expect_silence();
+    peer_sends(CREDIT_UPDATE, .buf_alloc = BYTES, .fwd_cnt = BYTES + 1); /* still a lie */
+    expect_sent(RST);
+}
+
 static void test_no_data_packets_when_not_asked_for(void **state)
 {
     const uint8_t *data;
@@ -227,6 +245,7 @@ int main(void)
         T(test_own_window_is_enforced_to_the_byte),
         T(test_peer_cannot_claim_the_future),
         T(test_packets_in_flight_are_bounded),
+        T(test_a_host_uses_the_whole_window),
         T(test_no_data_packets_when_not_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
