@@ -42,7 +42,7 @@ UNIT := text json json_check line stereos stereos_write buffer virtqueue vsock_m
 UNIT_CODE := $(PROTO:%=proto/%) $(VSOCK:%=drivers/%) drivers/virtqueue.c \
              $(filter-out agent/main.c agent/session.c,$(AGENT:%=agent/%)) \
              platform/bare/store.c platform/bare/mount.c qemu/vsockd/vring.c \
-             qemu/vsockd/guest_memory.c
+             qemu/vsockd/guest_memory.c tests/unit/fake_platform.c
 
 # --- flags -----------------------------------------------------------------------
 

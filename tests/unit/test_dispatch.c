@@ -9,16 +9,10 @@
 #include "platform/platform.h"
 #include "platform/store.h"
 #include "proto/stereos.h"
+#include "tests/unit/fake_platform.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
-
-static uint64_t fake_now;
-
-uint64_t platform_now_ns(void)
-{
-    return fake_now;
-}
 
 static char reply_text[STEREOS_REPLY_MAX + 1];
 

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/fake_platform.h"
+
+#include "platform/platform.h"
+
+uint64_t fake_now;
+
+uint64_t platform_now_ns(void)
+{
+    return fake_now;
+}

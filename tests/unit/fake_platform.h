@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* What of the platform the unit tests need: a clock that stands until a test moves it. */
+#ifndef TESTS_UNIT_FAKE_PLATFORM_H
+#define TESTS_UNIT_FAKE_PLATFORM_H
+
+#include <stdint.h>
+
+/* What platform_now_ns() returns. */
+extern uint64_t fake_now;
+
+#endif
