@@ -23,8 +23,8 @@ VSOCK := buffer.c vsock_machine.c vsock_input.c vsock_output.c
 DRIVERS := $(VSOCK) virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c vsock_device.c \
            vsock_endpoint.c entropy.c virtio_rng.c
 BARE  := exit.c stdio.c option.c store.c mount.c
-X86   := start.S boot.c console.c traps.c paging.c start_info.c acpi.c apic.c clock.c entropy.c \
-         devices.c power.c
+X86   := start.S boot.c console.c traps.c paging.c start_info.c acpi.c acpi_virtio.c apic.c clock.c \
+         entropy.c devices.c power.c
 
 GUEST := $(PROTO:%=proto/%) $(AGENT:%=agent/%) $(DRIVERS:%=drivers/%) $(BARE:%=platform/bare/%) \
          $(X86:%=platform/x86_64/%)
@@ -38,10 +38,11 @@ HOST_motectl := $(MOTECTL:%=qemu/motectl/%) $(PROTO:%=proto/%)
 
 # Unit tests are one program each, linked with everything that runs on a host.
 UNIT := text json json_check line stereos stereos_write buffer virtqueue vsock_machine vsock_credit store \
-        dispatch vring
+        dispatch vring acpi_virtio
 UNIT_CODE := $(PROTO:%=proto/%) $(VSOCK:%=drivers/%) drivers/virtqueue.c \
              $(filter-out agent/main.c agent/session.c,$(AGENT:%=agent/%)) \
-             platform/bare/store.c platform/bare/mount.c qemu/vsockd/vring.c \
+             platform/bare/store.c platform/bare/mount.c \
+             platform/x86_64/acpi_virtio.c qemu/vsockd/vring.c \
              qemu/vsockd/guest_memory.c tests/unit/fake_platform.c
 
 # --- flags -----------------------------------------------------------------------

@@ -16,6 +16,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define MOTE_VERSION "0.1.0"
+
 /* How a guest ends: the n of "EXIT: STATUS=n", 0..127. qemu/run exits with it. */
 enum exit_status {
     EXIT_OK = 0,        /* powered off as asked */

@@ -92,6 +92,9 @@ static void read_fadt(const struct table *t)
 {
     if (t->len < 116)
         return;
+    acpi.dsdt = read32(t->data + 40);
+    if (t->len >= 148 && read64(t->data + 140) != 0)
+        acpi.dsdt = read64(t->data + 140);
     acpi.pm1a_control = read32(t->data + 64);
     acpi.pm_timer = read32(t->data + 76);
     acpi.hw_reduced = (read32(t->data + 112) & FADT_HW_REDUCED) != 0;
@@ -160,4 +163,12 @@ void acpi_read(uint64_t rsdp)
         read_root(read64(p + 24), 8);
     else
         read_root(read32(p + 16), 4);
+}
+
+void acpi_virtio_devices(void (*add)(uint64_t base, uint32_t irq))
+{
+    struct table t = acpi.dsdt != 0 ? open_table(acpi.dsdt) : (struct table){0};
+
+    if (t.data != NULL)
+        acpi_find_virtio(t.data, t.len, add);
 }

@@ -6,6 +6,8 @@
 #include "platform/platform.h"
 #include "platform/x86_64/x86.h"
 
+#include <stdio.h>
+
 int main(void);
 _Noreturn void boot_main(uint32_t start_info_phys);
 _Noreturn void __stack_chk_fail(void);
@@ -35,6 +37,8 @@ __attribute__((no_stack_protector)) _Noreturn void boot_main(uint32_t start_info
     traps_init();
     seed_canary();
     start_info_read(start_info_phys);
+    printf("mote: " MOTE_VERSION " on bare metal x86_64, %llu KiB of RAM\n",
+           (unsigned long long)(start_info.ram / 1024));
     acpi_read(start_info.rsdp);
     power_init();
     apic_init();

@@ -2,7 +2,7 @@
 /*
  * Where devices are. PCI: by ECAM when ACPI has an MCFG, else by the ports CF8/CFC.
  * virtio-mmio: from the command line (microvm without ACPI, Firecracker); else, on a
- * machine without PCI, microvm's window is scanned, because its ACPI nodes need AML.
+ * machine without PCI, from the DSDT; else microvm's window is scanned.
  */
 #include "platform/platform.h"
 #include "platform/x86_64/x86.h"
@@ -112,7 +112,10 @@ void devices_find(void)
     while ((option = platform_option("virtio_mmio.device", option, &len)) != NULL)
         parse_mmio(option);
     find_pci();
-    if (mmio_count == 0 && platform_pci_read(0, 0) == UINT32_MAX)
+    if (mmio_count != 0 || platform_pci_read(0, 0) != UINT32_MAX)
+        return;
+    acpi_virtio_devices(add_mmio);
+    if (mmio_count == 0)
         scan_microvm();
 }
 

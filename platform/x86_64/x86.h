@@ -50,10 +50,17 @@ struct acpi_info {
     bool hw_reduced;
     bool sleep_in_memory; /* FADT sleep control register: memory, else I/O port */
     uint64_t sleep_control;
+    uint64_t dsdt; /* its address */
     bool present;
 };
 extern struct acpi_info acpi;
 void acpi_read(uint64_t rsdp);
+
+/* Calls add for every virtio-mmio device that the DSDT tells of. */
+void acpi_virtio_devices(void (*add)(uint64_t base, uint32_t irq));
+
+/* acpi_virtio.c: the same for the bytes of a DSDT. They may be anything. */
+void acpi_find_virtio(const uint8_t *dsdt, size_t len, void (*add)(uint64_t base, uint32_t irq));
 
 /* apic.c: the local APIC's timer and end-of-interrupt; the I/O APICs. */
 void apic_init(void);

@@ -10,10 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "platform/platform.h"
 #include "qemu/motectl/deadline.h"
 #include "qemu/motectl/verbs.h"
-
-#define MOTECTL_VERSION "0.1.0"
 
 #define OPERATION_NS (10 * SECOND_NS) /* what the real client gives each operation */
 #define WAIT_NS      (60 * SECOND_NS) /* likewise, for the state to become ready */
@@ -245,7 +244,7 @@ static enum status run(int argc, char **argv)
         return status;
     }
     if ((options.given & OPTION_VERSION) != 0) {
-        puts("motectl " MOTECTL_VERSION);
+        puts("motectl " MOTE_VERSION);
         return STATUS_OK;
     }
     /* No verb has a colon, every address has one. */
