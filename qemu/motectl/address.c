@@ -23,13 +23,11 @@ static bool parse_number(const char *s, size_t len, uint32_t *value)
     uint64_t v = 0;
 
     for (size_t i = 0; i < len; i++) {
-        if (s[i] < '0' || s[i] > '9') {
+        if (s[i] < '0' || s[i] > '9')
             return false;
-        }
         v = v * 10 + (uint64_t)(s[i] - '0');
-        if (v > UINT32_MAX) {
+        if (v > UINT32_MAX)
             return false;
-        }
     }
     *value = (uint32_t)v;
     return len > 0;
@@ -37,9 +35,8 @@ static bool parse_number(const char *s, size_t len, uint32_t *value)
 
 static bool copy_string(char *dst, size_t cap, const char *s, size_t len)
 {
-    if (len == 0 || len >= cap) {
+    if (len == 0 || len >= cap)
         return false;
-    }
     memcpy(dst, s, len);
     dst[len] = '\0';
     return true;
@@ -64,9 +61,8 @@ static bool parse_vsock(const char *rest, struct address *address)
 
     address->kind = ADDRESS_VSOCK;
     address->port = STEREOS_PORT;
-    if (!parse_number(rest, len, &address->cid)) {
+    if (!parse_number(rest, len, &address->cid))
         return false;
-    }
     return rest[len] == '\0' ||
            parse_number(rest + len + 1, strlen(rest + len + 1), &address->port);
 }
@@ -78,9 +74,8 @@ static bool parse_tcp(const char *rest, struct address *address)
 
     address->kind = ADDRESS_TCP;
     if (colon == NULL || !parse_number(colon + 1, strlen(colon + 1), &address->port) ||
-        address->port > TCP_PORT_MAX) {
+        address->port > TCP_PORT_MAX)
         return false;
-    }
     len = (size_t)(colon - rest);
     if (len > 2 && rest[0] == '[' && rest[len - 1] == ']') {
         rest++;
@@ -101,12 +96,10 @@ enum status address_parse(const char *text, struct address *address)
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
         size_t len = strlen(schemes[i].prefix);
 
-        if (strncmp(text, schemes[i].prefix, len) != 0) {
+        if (strncmp(text, schemes[i].prefix, len) != 0)
             continue;
-        }
-        if (!schemes[i].parse(text + len, address)) {
+        if (!schemes[i].parse(text + len, address))
             return fail(STATUS_FAILED, "bad address %s: it must be %s", text, schemes[i].form);
-        }
         return STATUS_OK;
     }
     return fail(STATUS_FAILED, "bad address %s: it must begin with unix:, vsock: or tcp:", text);

@@ -49,9 +49,8 @@ static enum status read_object(struct json_raw json, const struct json_struct *l
     char text[STEREOS_ERROR_MAX];
     struct out error = out_to(text, sizeof(text));
 
-    if (json.json == NULL || json_read(json.json, json.len, layout, dst, &error)) {
+    if (json.json == NULL || json_read(json.json, json.len, layout, dst, &error))
         return STATUS_OK;
-    }
     return fail(STATUS_FAILED, "unexpected answer: %.*s", (int)error.len, text);
 }
 
@@ -61,9 +60,8 @@ static enum status read_envelope(const char *line, size_t len, struct stereos_en
     struct out error = out_to(text, sizeof(text));
 
     *envelope = (struct stereos_envelope){0};
-    if (stereos_read_envelope(line, len, envelope, &error)) {
+    if (stereos_read_envelope(line, len, envelope, &error))
         return STATUS_OK;
-    }
     return fail(STATUS_FAILED, "unexpected answer: %.*s", (int)error.len, text);
 }
 
@@ -73,9 +71,8 @@ static enum status refused(const struct ack *ack)
     char error[FAILURE_MAX];
 
     printable(ack->error, error, sizeof(error));
-    if (ack->reply_to.json_len == 0) {
+    if (ack->reply_to.json_len == 0)
         return fail(STATUS_REFUSED, "%s", error);
-    }
     return fail(STATUS_REFUSED, "%s failed: %s", printable(ack->reply_to, type, sizeof(type)),
                 error);
 }
@@ -85,9 +82,8 @@ static enum status check_ack(const struct ack *ack, const char *request)
     bool mine = text_equals(ack->reply_to, request);
     char type[STEREOS_TYPE_MAX + 1];
 
-    if (!ack->ok && (mine || (ack->reply_to.json_len == 0 && ack->error.json_len > 0))) {
+    if (!ack->ok && (mine || (ack->reply_to.json_len == 0 && ack->error.json_len > 0)))
         return refused(ack);
-    }
     if (!mine) {
         return fail(STATUS_FAILED, "ack for %s, expected %s",
                     printable(ack->reply_to, type, sizeof(type)), request);
@@ -105,9 +101,8 @@ static enum status check_type(const char *line, size_t len, const char *expected
 
     if (status == STATUS_OK && text_equals(envelope->type, "ack")) {
         status = read_object(envelope->payload, &ack_layout, &ack);
-        if (status == STATUS_OK) {
+        if (status == STATUS_OK)
             status = check_ack(&ack, request);
-        }
     }
     if (status == STATUS_OK && !text_equals(envelope->type, expected)) {
         return fail(STATUS_FAILED, "expected %s, got %s", expected,
@@ -169,17 +164,14 @@ enum status answer_next_agent(struct health *health, struct agent *agent, bool *
 
     *found = false;
     *agent = (struct agent){0};
-    if (left->json == NULL || left->len == 0 || left->json[0] == 'n' || left->json[0] == ']') {
+    if (left->json == NULL || left->len == 0 || left->json[0] == 'n' || left->json[0] == ']')
         return STATUS_OK;
-    }
-    if (left->json[0] != '[' && left->json[0] != ',') {
+    if (left->json[0] != '[' && left->json[0] != ',')
         return fail(STATUS_FAILED, "unexpected answer: agents is not an array");
-    }
     take_mark(left);
     len = element_length(left->json, left->len);
-    if (len == 0) {
+    if (len == 0)
         return STATUS_OK;
-    }
     status = read_object((struct json_raw){left->json, len}, &agent_layout, agent);
     *found = status == STATUS_OK;
     left->json += len;
@@ -206,9 +198,8 @@ enum status answer_health(const char *line, size_t len, struct health *health)
     enum status status = check_type(line, len, "health", "get_health", &envelope);
 
     *health = (struct health){0};
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = read_object(envelope.payload, &health_layout, health);
-    }
     return status == STATUS_OK ? check_agents(*health) : status;
 }
 
@@ -222,8 +213,7 @@ enum status answer_refusal(const char *line, size_t len)
     if (!stereos_read_envelope(line, len, &envelope, &error) ||
         !text_equals(envelope.type, "ack") || envelope.payload.json == NULL ||
         !json_read(envelope.payload.json, envelope.payload.len, &ack_layout, &ack, &error) ||
-        ack.ok) {
+        ack.ok)
         return STATUS_OK;
-    }
     return refused(&ack);
 }

@@ -23,9 +23,8 @@
 
 static enum status connect_failed(const struct address *address, int error)
 {
-    if (error == -ETIMEDOUT) {
+    if (error == -ETIMEDOUT)
         return fail(STATUS_TIMEOUT, "timed out while connecting to %s", address->text);
-    }
     return fail(STATUS_FAILED, "cannot connect to %s: %s", address->text, strerror(-error));
 }
 
@@ -34,9 +33,8 @@ static int finish_connect(int fd, int64_t deadline)
     int error = wait_for(fd, POLLOUT, deadline);
     socklen_t len = sizeof(error);
 
-    if (error == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0) {
+    if (error == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
         error = errno;
-    }
     return error > 0 ? -error : error;
 }
 
@@ -44,15 +42,12 @@ static int finish_connect(int fd, int64_t deadline)
 static int connect_fd(int fd, const struct sockaddr *name, socklen_t len, int64_t deadline)
 {
     while (connect(fd, name, len) != 0) {
-        if (errno == EINPROGRESS || errno == EINTR) {
+        if (errno == EINPROGRESS || errno == EINTR)
             return finish_connect(fd, deadline);
-        }
-        if (errno != EAGAIN) {
+        if (errno != EAGAIN)
             return -errno;
-        }
-        if (clock_now() >= deadline) {
+        if (clock_now() >= deadline)
             return -ETIMEDOUT;
-        }
         sleep_ns(BACKLOG_WAIT_NS);
     }
     return 0;
@@ -63,13 +58,11 @@ static int connect_name(const struct sockaddr *name, socklen_t len, int64_t dead
     int error;
 
     *fd = socket(name->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (*fd < 0) {
+    if (*fd < 0)
         return -errno;
-    }
     error = connect_fd(*fd, name, len, deadline);
-    if (error != 0) {
+    if (error != 0)
         close(*fd);
-    }
     return error;
 }
 
@@ -99,13 +92,11 @@ static enum status connect_tcp(const struct address *address, int64_t deadline, 
 
     snprintf(port, sizeof(port), "%u", address->port);
     error = getaddrinfo(address->host, port, &hints, &found);
-    if (error != 0) {
+    if (error != 0)
         return fail(STATUS_FAILED, "cannot connect to %s: %s", address->text, gai_strerror(error));
-    }
     error = -EADDRNOTAVAIL;
-    for (struct addrinfo *a = found; a != NULL && error != 0; a = a->ai_next) {
+    for (struct addrinfo *a = found; a != NULL && error != 0; a = a->ai_next)
         error = connect_name(a->ai_addr, a->ai_addrlen, deadline, fd);
-    }
     freeaddrinfo(found);
     return error == 0 ? STATUS_OK : connect_failed(address, error);
 }
@@ -117,9 +108,8 @@ static int read_hello(int fd, char hello[HELLO_MAX], int64_t deadline)
     for (size_t n = 0; n < HELLO_MAX; n++) {
         ssize_t got = receive_some(fd, &hello[n], 1, deadline);
 
-        if (got <= 0) {
+        if (got <= 0)
             return (int)got;
-        }
         if (hello[n] == '\n') {
             hello[n] = '\0';
             return 1;
@@ -134,16 +124,14 @@ static enum status say_connect(const struct address *address, int fd, int64_t de
     int n = snprintf(hello, sizeof(hello), "CONNECT %u\n", address->port);
     int error = send_all(fd, hello, (size_t)n, deadline);
 
-    if (error == 0) {
+    if (error == 0)
         error = read_hello(fd, hello, deadline);
-    }
     if (error == 0 || error == -EPIPE || error == -ECONNRESET) {
         return fail(STATUS_FAILED, "cannot connect to %s: nothing listens on guest port %u",
                     address->text, address->port);
     }
-    if (error < 0) {
+    if (error < 0)
         return connect_failed(address, error);
-    }
     if (strncmp(hello, "OK ", 3) != 0) {
         return fail(STATUS_FAILED, "cannot connect to %s: answer to CONNECT is \"%s\"",
                     address->text, hello);
@@ -156,20 +144,16 @@ enum status address_connect(const struct address *address, int64_t deadline, int
     enum status status;
     int error;
 
-    if (address->kind == ADDRESS_TCP) {
+    if (address->kind == ADDRESS_TCP)
         return connect_tcp(address, deadline, fd);
-    }
     error = address->kind == ADDRESS_VSOCK ? connect_vsock(address, deadline, fd)
                                            : connect_unix(address, deadline, fd);
-    if (error != 0) {
+    if (error != 0)
         return connect_failed(address, error);
-    }
-    if (address->kind == ADDRESS_UNIX || address->kind == ADDRESS_VSOCK) {
+    if (address->kind == ADDRESS_UNIX || address->kind == ADDRESS_VSOCK)
         return STATUS_OK;
-    }
     status = say_connect(address, *fd, deadline);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         close(*fd);
-    }
     return status;
 }

@@ -30,12 +30,10 @@ static enum status read_all(int fd, const char *name, size_t *len)
     for (;;) {
         ssize_t got = read_some(fd, buffer + *len, sizeof(buffer) - *len);
 
-        if (got < 0) {
+        if (got < 0)
             return fail(STATUS_FAILED, "cannot read %s: %s", name, strerror(errno));
-        }
-        if (got == 0) {
+        if (got == 0)
             return STATUS_OK;
-        }
         *len += (size_t)got;
         if (*len == sizeof(buffer)) {
             return fail(STATUS_FAILED, "%s is too long: a request's limit is %u bytes", name,
@@ -50,16 +48,13 @@ enum status content_read(const char *file, const char **content, size_t *len)
     int fd = standard ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
     enum status status;
 
-    if (fd < 0) {
+    if (fd < 0)
         return fail(STATUS_FAILED, "cannot open %s: %s", file, strerror(errno));
-    }
     status = read_all(fd, standard ? "standard input" : file, len);
-    if (!standard) {
+    if (!standard)
         close(fd);
-    }
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         content_wipe();
-    }
     *content = buffer;
     return status;
 }

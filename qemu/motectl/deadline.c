@@ -38,12 +38,10 @@ static int milliseconds_left(int64_t deadline)
 {
     int64_t left = deadline - clock_now();
 
-    if (left <= 0) {
+    if (left <= 0)
         return 0;
-    }
-    if (left > INT_MAX * MS_NS - MS_NS) {
+    if (left > INT_MAX * MS_NS - MS_NS)
         return INT_MAX;
-    }
     return (int)((left + MS_NS - 1) / MS_NS);
 }
 
@@ -54,15 +52,12 @@ int wait_for(int fd, short events, int64_t deadline)
     for (;;) {
         int n = poll(&p, 1, milliseconds_left(deadline));
 
-        if (n > 0) {
+        if (n > 0)
             return 0;
-        }
-        if (n == 0 && clock_now() >= deadline) {
+        if (n == 0 && clock_now() >= deadline)
             return -ETIMEDOUT;
-        }
-        if (n < 0 && errno != EINTR) {
+        if (n < 0 && errno != EINTR)
             return -errno;
-        }
     }
 }
 
@@ -77,9 +72,8 @@ int send_all(int fd, const char *bytes, size_t n, int64_t deadline)
         } else if (errno == EAGAIN) {
             int error = wait_for(fd, POLLOUT, deadline);
 
-            if (error != 0) {
+            if (error != 0)
                 return error;
-            }
         } else if (errno != EINTR) {
             return -errno;
         }
@@ -92,15 +86,13 @@ ssize_t receive_some(int fd, char *dst, size_t n, int64_t deadline)
     for (;;) {
         ssize_t got = recv(fd, dst, n, 0);
 
-        if (got >= 0) {
+        if (got >= 0)
             return got;
-        }
         if (errno == EAGAIN) {
             int error = wait_for(fd, POLLIN, deadline);
 
-            if (error != 0) {
+            if (error != 0)
                 return error;
-            }
         } else if (errno != EINTR) {
             return -errno;
         }

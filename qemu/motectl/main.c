@@ -107,12 +107,10 @@ static int match_verb(const struct verb *verb, char **words, int count)
     size_t first = strcspn(verb->name, " ");
     const char *second = verb->name[first] == '\0' ? NULL : verb->name + first + 1;
 
-    if (count == 0 || strlen(words[0]) != first || memcmp(words[0], verb->name, first) != 0) {
+    if (count == 0 || strlen(words[0]) != first || memcmp(words[0], verb->name, first) != 0)
         return 0;
-    }
-    if (second == NULL) {
+    if (second == NULL)
         return 1;
-    }
     return count > 1 && strcmp(words[1], second) == 0 ? 2 : 0;
 }
 
@@ -127,9 +125,8 @@ static void print_program_help(void)
          "  vsock:CID:PORT    vsock; without :PORT, 1024\n"
          "  tcp:HOST:PORT     TCP\n\n"
          "VERB is one of");
-    for (size_t i = 0; i < VERB_COUNT; i++) {
+    for (size_t i = 0; i < VERB_COUNT; i++)
         printf("  %-12s %s\n", verbs[i].name, verbs[i].summary);
-    }
     puts("\nOptions:\n"
          "  --timeout SECONDS  of each operation; 10, for wait 60\n"
          "  --json             print the answer's line as it came (wait, ping: an object)\n"
@@ -161,9 +158,8 @@ static enum status print_help(char **words, int count)
         words++;
         count--;
     }
-    if (count > 0) {
+    if (count > 0)
         return print_verb_help(words[0]);
-    }
     print_program_help();
     return STATUS_OK;
 }
@@ -173,9 +169,8 @@ static const struct verb *find_verb(char **words, int count, int *used)
 {
     for (size_t i = 0; i < VERB_COUNT; i++) {
         *used = match_verb(&verbs[i], words, count);
-        if (*used > 0) {
+        if (*used > 0)
             return &verbs[i];
-        }
     }
     return NULL;
 }
@@ -188,9 +183,8 @@ static enum status check_usage(const struct verb *verb, const struct options *op
         return fail(STATUS_FAILED, "%s takes no --%s; see motectl help %s", verb->name,
                     option_name(wrong & ~(wrong - 1)), verb->name);
     }
-    if (count > verb->max && verb->extra != NULL) {
+    if (count > verb->max && verb->extra != NULL)
         return fail(STATUS_FAILED, "%s", verb->extra);
-    }
     if (count < verb->min || count > verb->max) {
         return fail(STATUS_FAILED, "too %s arguments; usage: motectl ADDRESS %s %s",
                     count < verb->min ? "few" : "many", verb->name, verb->synopsis);
@@ -216,12 +210,10 @@ static enum status run_verb(const struct options *options, const char *address_t
         status =
             fail(STATUS_FAILED, "no address: give one in front of the verb or in MOTE_ADDRESS");
     }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = address_parse(address_text, &address);
-    }
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     return verb->run(&(struct call){
         .address = &address,
         .options = options,
@@ -240,9 +232,8 @@ static enum status run(int argc, char **argv)
     char **words = options.words;
     int count = options.word_count;
 
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     if ((options.given & OPTION_VERSION) != 0) {
         puts("motectl " MOTE_VERSION);
         return STATUS_OK;
@@ -252,9 +243,8 @@ static enum status run(int argc, char **argv)
         address = *words++;
         count--;
     }
-    if ((options.given & OPTION_HELP) != 0 || (count > 0 && strcmp(words[0], "help") == 0)) {
+    if ((options.given & OPTION_HELP) != 0 || (count > 0 && strcmp(words[0], "help") == 0))
         return print_help(words, count);
-    }
     return run_verb(&options, address, words, count);
 }
 
@@ -266,9 +256,8 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     setvbuf(stdout, line, _IOLBF, sizeof(line));
     status = run(argc > 0 ? argc - 1 : 0, argv + 1);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         fprintf(stderr, "motectl: %s\n", failure());
-    }
     if (fflush(stdout) != 0 || ferror(stdout)) {
         fputs("motectl: cannot write to standard output\n", stderr);
         return status == STATUS_OK ? STATUS_FAILED : (int)status;

@@ -26,9 +26,8 @@ static bool set_timeout(struct options *options, const char *value)
     char *end;
     double seconds = strtod(value, &end);
 
-    if (end == value || *end != '\0' || !(seconds > 0 && seconds <= TIMEOUT_MAX_S)) {
+    if (end == value || *end != '\0' || !(seconds > 0 && seconds <= TIMEOUT_MAX_S))
         return false;
-    }
     options->timeout_ns = (int64_t)(seconds * (double)SECOND_NS);
     return true;
 }
@@ -38,11 +37,9 @@ static bool set_for(struct options *options, const char *value)
     static const char *const states[] = {"booting", "ready", "healthy", "degraded", "shutdown"};
 
     options->wait_state = value;
-    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-        if (strcmp(value, states[i]) == 0) {
+    for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+        if (strcmp(value, states[i]) == 0)
             return true;
-        }
-    }
     return false;
 }
 
@@ -50,13 +47,11 @@ static bool set_mode(struct options *options, const char *value)
 {
     options->mode = 0;
     for (const char *c = value; *c != '\0'; c++) {
-        if (*c < '0' || *c > '7') {
+        if (*c < '0' || *c > '7')
             return false;
-        }
         options->mode = options->mode * 8 + (uint32_t)(*c - '0');
-        if (options->mode > MODE_MAX) {
+        if (options->mode > MODE_MAX)
             return false;
-        }
     }
     return value[0] != '\0';
 }
@@ -87,11 +82,9 @@ static const struct option_row rows[] = {
 
 static const struct option_row *find_row(const char *name, size_t len)
 {
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (strlen(rows[i].name) == len && memcmp(rows[i].name, name, len) == 0) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (strlen(rows[i].name) == len && memcmp(rows[i].name, name, len) == 0)
             return &rows[i];
-        }
-    }
     return NULL;
 }
 
@@ -99,9 +92,8 @@ const char *option_name(uint32_t bit)
 {
     size_t i = 0;
 
-    while (i + 1 < sizeof(rows) / sizeof(rows[0]) && rows[i].bit != bit) {
+    while (i + 1 < sizeof(rows) / sizeof(rows[0]) && rows[i].bit != bit)
         i++;
-    }
     return rows[i].name;
 }
 
@@ -113,26 +105,22 @@ static enum status parse_option(struct options *options, const char *text, const
     const char *value = text[len] == '=' ? text + len + 1 : NULL;
     const struct option_row *row = find_row(text + 2, len < 2 ? 0 : len - 2);
 
-    if (text[1] != '-' || row == NULL) {
+    if (text[1] != '-' || row == NULL)
         return fail(STATUS_FAILED, "unknown option %.*s", (int)len, text);
-    }
     options->given |= row->bit;
-    if (row->set == NULL) {
+    if (row->set == NULL)
         return value == NULL ? STATUS_OK : fail(STATUS_FAILED, "--%s takes no value", row->name);
-    }
     *used_next = value == NULL && next != NULL;
     value = *used_next ? next : value;
-    if (value == NULL || !row->set(options, value)) {
+    if (value == NULL || !row->set(options, value))
         return fail(STATUS_FAILED, "--%s must be %s", row->name, row->form);
-    }
     return STATUS_OK;
 }
 
 static enum status add_word(struct options *options, char *word)
 {
-    if (options->word_count == WORDS_MAX) {
+    if (options->word_count == WORDS_MAX)
         return fail(STATUS_FAILED, "more than %d words on the command line", WORDS_MAX);
-    }
     options->words[options->word_count++] = word;
     return STATUS_OK;
 }
@@ -146,13 +134,12 @@ enum status options_parse(int count, char **args, struct options *options)
     for (int i = 0; i < count && status == STATUS_OK; i++) {
         bool used_next = false;
 
-        if (ended || args[i][0] != '-' || args[i][1] == '\0') {
+        if (ended || args[i][0] != '-' || args[i][1] == '\0')
             status = add_word(options, args[i]);
-        } else if (strcmp(args[i], "--") == 0) {
+        else if (strcmp(args[i], "--") == 0)
             ended = true;
-        } else {
+        else
             status = parse_option(options, args[i], i + 1 < count ? args[i + 1] : NULL, &used_next);
-        }
         i += used_next;
     }
     return status;

@@ -16,9 +16,8 @@ static char failure_text[FAILURE_MAX];
  * U+009F, two bytes) count too: some terminals obey them. */
 static size_t control_length(const unsigned char *s)
 {
-    if (s[0] == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f) {
+    if (s[0] == 0xc2 && s[1] >= 0x80 && s[1] <= 0x9f)
         return 2;
-    }
     return s[0] < 0x20 || s[0] == 0x7f ? 1 : 0;
 }
 
@@ -54,11 +53,9 @@ const char *printable(struct text t, char *dst, size_t cap)
     size_t n = text_copy(t, dst, cap - 1);
 
     dst[n] = '\0';
-    for (size_t i = 0; i < n; i++) {
-        if (dst[i] == '\0') {
+    for (size_t i = 0; i < n; i++)
+        if (dst[i] == '\0')
             dst[i] = '?';
-        }
-    }
     remove_controls(dst);
     return dst;
 }

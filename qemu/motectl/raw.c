@@ -33,9 +33,8 @@ static enum status fill(struct source *s)
     s->end -= s->start;
     s->start = 0;
     got = read_some(STDIN_FILENO, s->data + s->end, sizeof(s->data) - s->end);
-    if (got < 0) {
+    if (got < 0)
         return fail(STATUS_FAILED, "cannot read standard input: %s", strerror(errno));
-    }
     s->ended = got == 0;
     s->end += (size_t)got;
     return STATUS_OK;
@@ -49,15 +48,12 @@ static enum status send_line(const struct call *call, const char *line, size_t n
     size_t len;
     enum status status = stream_send(call->stream, line, n, deadline);
 
-    if (status == STATUS_OK && line[n - 1] != '\n') {
+    if (status == STATUS_OK && line[n - 1] != '\n')
         status = stream_send(call->stream, "\n", 1, deadline);
-    }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = stream_line(call->stream, deadline, &answer, &len);
-    }
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     print_line(answer, len);
     return answer_refusal(answer, len);
 }
@@ -77,9 +73,8 @@ static enum status step(const struct call *call, struct source *s, bool *done)
         line_next(&s->reader, data, s->end - s->start, STEREOS_PEER_LINE_MAX, s->ended, &line);
 
     s->start += line.consumed;
-    if (found == LINE_TOO_LONG) {
+    if (found == LINE_TOO_LONG)
         return too_long();
-    }
     if (found == LINE_FOUND) {
         /* Up to consumed: with its '\r' and '\n' as they were given. */
         return send_line(call, line.text, (size_t)(data + line.consumed - line.text));
@@ -97,9 +92,8 @@ static enum status send_lines(const struct call *call, struct source *s)
     while (!done) {
         enum status status = step(call, s, &done);
 
-        if (status != STATUS_OK && status != STATUS_REFUSED) {
+        if (status != STATUS_OK && status != STATUS_REFUSED)
             return status;
-        }
         result = status == STATUS_REFUSED ? status : result;
     }
     return result;
@@ -112,9 +106,8 @@ enum status verb_raw(const struct call *call)
     if (call->count > 0) {
         source.ended = true;
         source.end = strlen(call->args[0]);
-        if (source.end > sizeof(source.data)) {
+        if (source.end > sizeof(source.data))
             return too_long();
-        }
         memcpy(source.data, call->args[0], source.end);
     }
     status = stream_open(call->stream, call->address, clock_now() + call->timeout_ns);

@@ -27,9 +27,8 @@ void request_payload(struct request *r)
 
 static void add_key(struct request *r, const char *key)
 {
-    if (r->line.len > 0 && r->line.base[r->line.len - 1] != '{') {
+    if (r->line.len > 0 && r->line.base[r->line.len - 1] != '{')
         out_str(&r->line, ",");
-    }
     out_json_string(&r->line, key, strlen(key));
     out_str(&r->line, ":");
 }
@@ -40,9 +39,8 @@ static bool is_utf8(const char *s, size_t n)
         uint32_t rune;
         size_t len = utf8_decode(s, n, &rune);
 
-        if (rune == UTF8_REPLACEMENT && len == 1) {
+        if (rune == UTF8_REPLACEMENT && len == 1)
             return false;
-        }
         s += len;
         n -= len;
     }
@@ -51,9 +49,8 @@ static bool is_utf8(const char *s, size_t n)
 
 void request_string(struct request *r, const char *key, const char *s, size_t n)
 {
-    if (!is_utf8(s, n)) {
+    if (!is_utf8(s, n))
         r->bad_key = key;
-    }
     add_key(r, key);
     out_json_string(&r->line, s, n);
 }

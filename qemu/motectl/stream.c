@@ -25,12 +25,10 @@ void stream_close(struct stream *s)
 
 static enum status stream_failed(int error, const char *doing)
 {
-    if (error == -ETIMEDOUT) {
+    if (error == -ETIMEDOUT)
         return fail(STATUS_TIMEOUT, "timed out while %s", doing);
-    }
-    if (error == 0 || error == -ECONNRESET || error == -EPIPE) {
+    if (error == 0 || error == -ECONNRESET || error == -EPIPE)
         return fail(STATUS_FAILED, "connection closed while %s", doing);
-    }
     return fail(STATUS_FAILED, "connection failed while %s: %s", doing, strerror(-error));
 }
 
@@ -54,9 +52,8 @@ static enum status stream_fill(struct stream *s, int64_t deadline)
                     STEREOS_PEER_LINE_MAX);
     }
     got = receive_some(s->fd, s->data + s->end, sizeof(s->data) - s->end, deadline);
-    if (got <= 0) {
+    if (got <= 0)
         return stream_failed((int)got, "waiting for response");
-    }
     s->end += (size_t)got;
     return STATUS_OK;
 }
@@ -70,20 +67,17 @@ enum status stream_line(struct stream *s, int64_t deadline, const char **line, s
         enum status status;
 
         newline = memchr(s->data + s->start + scanned, '\n', s->end - s->start - scanned);
-        if (newline != NULL) {
+        if (newline != NULL)
             break;
-        }
         scanned = s->end - s->start;
         status = stream_fill(s, deadline);
-        if (status != STATUS_OK) {
+        if (status != STATUS_OK)
             return status;
-        }
     }
     *line = s->data + s->start;
     *len = (size_t)(newline - *line);
     s->start += *len + 1;
-    if (*len > 0 && (*line)[*len - 1] == '\r') {
+    if (*len > 0 && (*line)[*len - 1] == '\r')
         (*len)--;
-    }
     return STATUS_OK;
 }

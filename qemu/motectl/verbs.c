@@ -29,9 +29,8 @@ static enum status exchange(const struct call *call, struct request *r, struct a
     int64_t start;
     enum status status = request_end(r);
 
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = stream_open(call->stream, call->address, deadline);
-    }
     if (status != STATUS_OK) {
         request_wipe(r);
         return status;
@@ -39,9 +38,8 @@ static enum status exchange(const struct call *call, struct request *r, struct a
     start = clock_now();
     status = stream_send(call->stream, r->line.base, r->line.len, deadline);
     request_wipe(r);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = stream_line(call->stream, deadline, &answer->line, &answer->len);
-    }
     answer->elapsed_ns = clock_now() - start;
     stream_close(call->stream);
     return status;
@@ -58,15 +56,13 @@ static enum status exchange_ack(const struct call *call, struct request *r)
     struct answer answer;
     enum status status = exchange(call, r, &answer);
 
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     status = answer_check(answer.line, answer.len, "ack", r->type);
-    if (wants_json(call)) {
+    if (wants_json(call))
         print_line(answer.line, answer.len);
-    } else if (status == STATUS_OK) {
+    else if (status == STATUS_OK)
         puts("ok");
-    }
     return status;
 }
 
@@ -79,9 +75,8 @@ enum status verb_ping(const struct call *call)
 
     request_start(&r, "ping");
     status = exchange(call, &r, &answer);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = answer_check(answer.line, answer.len, "pong", "ping");
-    }
     if (status == STATUS_OK) {
         ms = (double)answer.elapsed_ns / (double)MS_NS;
         printf(wants_json(call) ? "{\"elapsed_ms\":%.3f}\n" : "pong after %.3f ms\n", ms);
@@ -95,13 +90,11 @@ static void print_agent(const struct agent *agent)
 
     printf("agent %s: %s", printable(agent->name, text, sizeof(text)),
            agent->running ? "running" : "not running");
-    if (agent->session.json_len > 0) {
+    if (agent->session.json_len > 0)
         printf(", session %s", printable(agent->session, text, sizeof(text)));
-    }
     printf(", %u restarts", agent->restarts);
-    if (agent->error.json_len > 0) {
+    if (agent->error.json_len > 0)
         printf(", error: %s", printable(agent->error, text, sizeof(text)));
-    }
     putchar('\n');
 }
 
@@ -112,9 +105,8 @@ static void print_health(struct health *health)
     bool found;
 
     printf("%s, up %u s\n", printable(health->state, state, sizeof(state)), health->uptime_seconds);
-    while (answer_next_agent(health, &agent, &found) == STATUS_OK && found) {
+    while (answer_next_agent(health, &agent, &found) == STATUS_OK && found)
         print_agent(&agent);
-    }
 }
 
 enum status verb_health(const struct call *call)
@@ -126,15 +118,13 @@ enum status verb_health(const struct call *call)
 
     request_start(&r, "get_health");
     status = exchange(call, &r, &answer);
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     status = answer_health(answer.line, answer.len, &health);
-    if (wants_json(call)) {
+    if (wants_json(call))
         print_line(answer.line, answer.len);
-    } else if (status == STATUS_OK) {
+    else if (status == STATUS_OK)
         print_health(&health);
-    }
     return status;
 }
 
@@ -145,17 +135,15 @@ enum status verb_secret_put(const struct call *call)
     size_t len;
     enum status status = content_read(call->options->file, &value, &len);
 
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     request_start(&r, "inject_secret");
     request_payload(&r);
     request_string(&r, "name", call->args[0], strlen(call->args[0]));
     request_string(&r, "value", value, len);
     content_wipe();
-    if (call->options->mode != 0) {
+    if (call->options->mode != 0)
         request_number(&r, "mode", call->options->mode);
-    }
     return exchange_ack(call, &r);
 }
 
@@ -166,9 +154,8 @@ enum status verb_config_set(const struct call *call)
     size_t len;
     enum status status = content_read(call->args[0], &content, &len);
 
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     request_start(&r, "set_config");
     request_payload(&r);
     request_string(&r, "content", content, len);
@@ -183,9 +170,8 @@ enum status verb_ssh_key_add(const struct call *call)
     size_t len;
     enum status status = content_read(call->args[1], &key, &len);
 
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     request_start(&r, "inject_ssh_key");
     request_payload(&r);
     request_string(&r, "user", call->args[0], strlen(call->args[0]));
@@ -203,9 +189,8 @@ enum status verb_mount(const struct call *call)
     request_string(&r, "tag", call->args[0], strlen(call->args[0]));
     request_string(&r, "guest_path", call->args[1], strlen(call->args[1]));
     request_string(&r, "fs_type", type, strlen(type));
-    if ((call->options->given & OPTION_READ_ONLY) != 0) {
+    if ((call->options->given & OPTION_READ_ONLY) != 0)
         request_true(&r, "read_only");
-    }
     return exchange_ack(call, &r);
 }
 
@@ -215,8 +200,7 @@ enum status verb_shutdown(const struct call *call)
 
     request_start(&r, "shutdown");
     request_payload(&r);
-    if (call->count > 0 && call->args[0][0] != '\0') {
+    if (call->count > 0 && call->args[0][0] != '\0')
         request_string(&r, "reason", call->args[0], strlen(call->args[0]));
-    }
     return exchange_ack(call, &r);
 }

@@ -48,15 +48,12 @@ static enum status ask_state(struct waiting *w)
 
     request_start(&r, "get_health");
     status = request_end(&r);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = stream_send(stream, r.line.base, r.line.len, deadline);
-    }
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         status = stream_line(stream, deadline, &line, &len);
-    }
-    if (status != STATUS_OK) {
+    if (status != STATUS_OK)
         return status;
-    }
     status = answer_health(line, len, &health);
     w->final = status != STATUS_OK;
     printable(health.state, w->state, sizeof(w->state));
@@ -68,9 +65,8 @@ static bool is_wanted(const struct waiting *w)
 {
     const char *wanted = w->call->options->wait_state;
 
-    if (wanted == NULL || strcmp(wanted, "ready") == 0) {
+    if (wanted == NULL || strcmp(wanted, "ready") == 0)
         return strcmp(w->state, "ready") == 0 || strcmp(w->state, "healthy") == 0;
-    }
     return strcmp(w->state, wanted) == 0;
 }
 
@@ -80,17 +76,15 @@ static enum status watch(struct waiting *w)
     for (;;) {
         enum status status = ask_state(w);
 
-        if (status != STATUS_OK || is_wanted(w)) {
+        if (status != STATUS_OK || is_wanted(w))
             return status;
-        }
         if (strcmp(w->state, "shutdown") == 0) {
             w->final = true;
             return fail(STATUS_REFUSED, "guest is shutting down");
         }
         fail(STATUS_TIMEOUT, "the state is still %s", w->state);
-        if (clock_now() + POLL_NS >= w->deadline) {
+        if (clock_now() + POLL_NS >= w->deadline)
             return STATUS_TIMEOUT;
-        }
         sleep_ns(POLL_NS);
     }
 }
@@ -112,11 +106,10 @@ static void print_waited(const struct waiting *w, int64_t start)
 {
     double ms = (double)(clock_now() - start) / (double)MS_NS;
 
-    if ((w->call->options->given & OPTION_JSON) != 0) {
+    if ((w->call->options->given & OPTION_JSON) != 0)
         printf("{\"state\":\"%s\",\"elapsed_ms\":%.3f}\n", w->state, ms);
-    } else {
+    else
         printf("%s after %.3f ms\n", w->state, ms);
-    }
 }
 
 enum status verb_wait(const struct call *call)
@@ -128,12 +121,10 @@ enum status verb_wait(const struct call *call)
     for (;;) {
         enum status status = try_once(&w);
 
-        if (status == STATUS_OK) {
+        if (status == STATUS_OK)
             print_waited(&w, start);
-        }
-        if (status == STATUS_OK || w.final) {
+        if (status == STATUS_OK || w.final)
             return status;
-        }
         if (clock_now() + backoff >= w.deadline) {
             return fail(STATUS_TIMEOUT, "timed out after %g s: %s",
                         (double)call->timeout_ns / (double)SECOND_NS, failure());

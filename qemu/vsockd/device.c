@@ -40,9 +40,8 @@ void device_update(struct device *device)
     bool running = is_ready(rx) && is_ready(tx);
 
     /* Queues that go on in the middle belong to a guest that was only paused. */
-    if (running && !device->running && rx->ring.index == 0 && tx->ring.index == 0) {
+    if (running && !device->running && rx->ring.index == 0 && tx->ring.index == 0)
         vsock_transport_reset(device->machine, device->host_cid);
-    }
     device->running = running;
 }
 
@@ -56,16 +55,14 @@ static void signal_event(int fd)
 {
     const uint64_t one = 1;
 
-    if (fd >= 0 && write(fd, &one, sizeof one) < 0) {
+    if (fd >= 0 && write(fd, &one, sizeof one) < 0)
         return;
-    }
 }
 
 static void interrupt(const struct device_queue *queue)
 {
-    if (vring_wants_interrupt(&queue->ring)) {
+    if (vring_wants_interrupt(&queue->ring))
         signal_event(queue->call_fd);
-    }
 }
 
 /* Says once why the device stops. */
@@ -109,18 +106,16 @@ int device_transmit(struct device *device, uint64_t now)
     while (device->running && n < BATCH) {
         int rc = vring_next(&queue->ring, VRING_READ, &device->chain);
 
-        if (rc == 0) {
+        if (rc == 0)
             break;
-        }
         if (rc < 0 || !transmit_one(device, &queue->ring, now)) {
             stop_broken(device, DEVICE_TX);
             return n;
         }
         n++;
     }
-    if (n > 0) {
+    if (n > 0)
         interrupt(queue);
-    }
     return n;
 }
 
@@ -131,13 +126,11 @@ static bool receive_one(struct device *device, struct vring *ring)
     struct virtio_vsock_hdr hdr;
     const uint8_t *data;
 
-    if (!vsock_output(device->machine, &hdr, &data, chain->total - HEADER)) {
+    if (!vsock_output(device->machine, &hdr, &data, chain->total - HEADER))
         return false;
-    }
     vring_copy_in(chain, 0, &hdr, HEADER);
-    if (hdr.len > 0) {
+    if (hdr.len > 0)
         vring_copy_in(chain, HEADER, data, hdr.len);
-    }
     vring_finish(ring, chain, HEADER + hdr.len);
     return true;
 }
@@ -150,21 +143,18 @@ int device_receive(struct device *device)
     while (device->running && n < BATCH) {
         int rc = vring_next(&queue->ring, VRING_WRITE, &device->chain);
 
-        if (rc > 0 && device->chain.total < HEADER) {
+        if (rc > 0 && device->chain.total < HEADER)
             rc = vring_break(&queue->ring, "a buffer has no room for a packet's header");
-        }
         if (rc < 0) {
             stop_broken(device, DEVICE_RX);
             return n;
         }
         /* Without a buffer packets stay in the machine, where they are still in order. */
-        if (rc == 0 || !receive_one(device, &queue->ring)) {
+        if (rc == 0 || !receive_one(device, &queue->ring))
             break;
-        }
         n++;
     }
-    if (n > 0) {
+    if (n > 0)
         interrupt(queue);
-    }
     return n;
 }

@@ -49,12 +49,10 @@ static void bind_conn(struct hybrid *h, struct hybrid_client *c, int conn)
 
 void hybrid_free(struct hybrid *h, struct hybrid_client *c)
 {
-    if (c->conn >= 0) {
+    if (c->conn >= 0)
         h->client_of[c->conn] = -1;
-    }
-    if (c->fd >= 0) {
+    if (c->fd >= 0)
         close(c->fd);
-    }
     *c = (struct hybrid_client){.state = HYBRID_FREE, .fd = -1, .conn = -1};
 }
 
@@ -81,12 +79,10 @@ void hybrid_accept(struct hybrid *hybrid)
     for (int n = 0; n < HYBRID_CLIENTS_MAX; n++) {
         int fd = unix_accept(hybrid->listener);
 
-        if (fd < 0) {
+        if (fd < 0)
             return;
-        }
-        if (new_client(hybrid, HYBRID_LINE, fd) == NULL) {
+        if (new_client(hybrid, HYBRID_LINE, fd) == NULL)
             close_drained(fd);
-        }
     }
 }
 
@@ -97,17 +93,14 @@ static bool parse_line(const char *line, uint32_t len, uint32_t *port)
     uint32_t at = sizeof command - 1;
     uint64_t value = 0;
 
-    if (len < at + 2 || memcmp(line, command, at) != 0) {
+    if (len < at + 2 || memcmp(line, command, at) != 0)
         return false;
-    }
     for (; at < len - 1; at++) {
-        if (line[at] < '0' || line[at] > '9') {
+        if (line[at] < '0' || line[at] > '9')
             return false;
-        }
         value = value * 10 + (uint64_t)(line[at] - '0');
-        if (value > UINT32_MAX) {
+        if (value > UINT32_MAX)
             return false;
-        }
     }
     *port = (uint32_t)value;
     return true;
@@ -118,9 +111,8 @@ static void connect_guest(struct hybrid *h, struct hybrid_client *c, bool guest_
     uint32_t port;
     int conn = -1;
 
-    if (guest_up && parse_line(c->line, c->line_len, &port)) {
+    if (guest_up && parse_line(c->line, c->line_len, &port))
         conn = vsock_connect(h->machine, h->guest_cid, port, now);
-    }
     if (conn < 0) {
         refuse(h, c);
         return;
@@ -138,23 +130,20 @@ static void read_line(struct hybrid *h, struct hybrid_client *c, bool guest_up, 
     const char *newline;
 
     c->readable = false;
-    if (n < 0 && errno == EAGAIN) {
+    if (n < 0 && errno == EAGAIN)
         return;
-    }
     newline = n > 0 ? memchr(at, '\n', (size_t)n) : NULL;
-    if (newline != NULL) {
+    if (newline != NULL)
         n = newline + 1 - at;
-    }
     if (n <= 0 || recv(c->fd, at, (size_t)n, MSG_DONTWAIT) != n) {
         hybrid_free(h, c);
         return;
     }
     c->line_len += (uint32_t)n;
-    if (newline != NULL) {
+    if (newline != NULL)
         connect_guest(h, c, guest_up, now);
-    } else if (c->line_len == sizeof c->line) {
+    else if (c->line_len == sizeof c->line)
         refuse(h, c);
-    }
 }
 
 /* A guest's REQUEST: whoever listens at "<path>_<port>" gets it. */
@@ -166,16 +155,14 @@ static void on_requested(struct hybrid *h, const struct vsock_event *event, uint
 
     snprintf(path, sizeof path, "%s_%u", h->path, (unsigned)event->local_port);
     fd = unix_connect(path);
-    if (fd >= 0) {
+    if (fd >= 0)
         c = new_client(h, HYBRID_OPEN, fd);
-    }
     if (c == NULL || vsock_accept(h->machine, event->conn) != 0) {
         vsock_close(h->machine, event->conn, now);
-        if (c != NULL) {
+        if (c != NULL)
             hybrid_free(h, c);
-        } else if (fd >= 0) {
+        else if (fd >= 0)
             close(fd);
-        }
         return;
     }
     bind_conn(h, c, event->conn);
@@ -206,17 +193,16 @@ static void take_event(struct hybrid *h, const struct vsock_event *event, uint64
     int index = h->client_of[event->conn];
     struct hybrid_client *c = index >= 0 ? &h->clients[index] : NULL;
 
-    if (event->type == VSOCK_EVENT_REQUESTED) {
+    if (event->type == VSOCK_EVENT_REQUESTED)
         on_requested(h, event, now);
-    } else if (c == NULL) {
+    else if (c == NULL)
         return; /* only what has a client has events, REQUESTED apart */
-    } else if (event->type == VSOCK_EVENT_CONNECTED) {
+    else if (event->type == VSOCK_EVENT_CONNECTED)
         on_connected(c, event->local_port);
-    } else if (event->type == VSOCK_EVENT_RESET) {
+    else if (event->type == VSOCK_EVENT_RESET)
         on_reset(h, c, now);
-    } else if (event->type == VSOCK_EVENT_CLOSED) {
+    else if (event->type == VSOCK_EVENT_CLOSED)
         c->guest_done = true;
-    }
     /* DATA and ROOM need nothing: each turn looks at every stream. */
 }
 
@@ -224,9 +210,8 @@ static void run_client(struct hybrid *h, struct hybrid_client *c, bool guest_up,
 {
     switch (c->state) {
     case HYBRID_LINE:
-        if (c->readable) {
+        if (c->readable)
             read_line(h, c, guest_up, now);
-        }
         break;
     case HYBRID_CONNECTING:
         if (c->hung_up) {
@@ -247,12 +232,10 @@ void hybrid_run(struct hybrid *hybrid, bool guest_up, uint64_t now)
 {
     struct vsock_event event;
 
-    while (vsock_next_event(hybrid->machine, &event)) {
+    while (vsock_next_event(hybrid->machine, &event))
         take_event(hybrid, &event, now);
-    }
-    for (int i = 0; i < HYBRID_CLIENTS_MAX; i++) {
+    for (int i = 0; i < HYBRID_CLIENTS_MAX; i++)
         run_client(hybrid, &hybrid->clients[i], guest_up, now);
-    }
 }
 
 void hybrid_drop_all(struct hybrid *hybrid)
@@ -287,15 +270,12 @@ void hybrid_take_poll(struct hybrid *hybrid, const struct pollfd *fds)
     for (int i = 0; i < HYBRID_CLIENTS_MAX; i++) {
         struct hybrid_client *c = &hybrid->clients[i];
 
-        if (fds[i].revents == 0) {
+        if (fds[i].revents == 0)
             continue;
-        }
         c->readable = (fds[i].revents & POLLIN) != 0;
-        if ((fds[i].revents & (POLLHUP | POLLERR)) != 0) {
+        if ((fds[i].revents & (POLLHUP | POLLERR)) != 0)
             c->hung_up = true;
-        }
-        if ((fds[i].revents & (POLLOUT | POLLHUP | POLLERR)) != 0) {
+        if ((fds[i].revents & (POLLOUT | POLLHUP | POLLERR)) != 0)
             c->blocked = false;
-        }
     }
 }

@@ -69,9 +69,8 @@ static bool open_signals(void)
     signal_fd = sigprocmask(SIG_BLOCK, &set, NULL) == 0
                     ? signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)
                     : -1;
-    if (signal_fd < 0) {
+    if (signal_fd < 0)
         warn("signalfd");
-    }
     return signal_fd >= 0;
 }
 
@@ -81,9 +80,8 @@ static bool reserve_descriptors(void)
     const rlim_t need = HYBRID_CLIENTS_MAX + OTHER_FDS;
     struct rlimit limit;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need) {
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
         return true;
-    }
     limit.rlim_cur = need;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
         warn("%lu open files are needed: setrlimit", (unsigned long)need);
@@ -112,9 +110,8 @@ static void prepare_poll(void)
     pollfds[POLL_FRONTEND_LISTENER] = (struct pollfd){frontend_listener, POLLIN, 0};
     pollfds[POLL_FRONTEND] = (struct pollfd){backend.fd, POLLIN, 0};
     pollfds[POLL_HYBRID_LISTENER] = (struct pollfd){hybrid.listener, POLLIN, 0};
-    for (int i = 0; i < DEVICE_QUEUES; i++) {
+    for (int i = 0; i < DEVICE_QUEUES; i++)
         pollfds[POLL_KICKS + i] = (struct pollfd){device.queues[i].kick_fd, POLLIN, 0};
-    }
     hybrid_prepare_poll(&hybrid, &pollfds[POLL_CLIENTS]);
 }
 
@@ -124,12 +121,10 @@ static int poll_timeout(bool busy)
     uint64_t deadline = vsock_deadline(&machine);
     uint64_t now = now_ns();
 
-    if (busy || deadline <= now) {
+    if (busy || deadline <= now)
         return 0;
-    }
-    if (deadline == UINT64_MAX) {
+    if (deadline == UINT64_MAX)
         return -1;
-    }
     return (int)((deadline - now + NS_PER_MS - 1) / NS_PER_MS);
 }
 
@@ -138,11 +133,10 @@ static void accept_frontend(void)
 {
     int fd = unix_accept(frontend_listener);
 
-    if (fd >= 0 && backend.fd >= 0) {
+    if (fd >= 0 && backend.fd >= 0)
         close(fd);
-    } else if (fd >= 0) {
+    else if (fd >= 0)
         backend.fd = fd;
-    }
 }
 
 /* Takes the kicks; what was kicked for is looked at in every turn. */
@@ -184,9 +178,8 @@ static bool run_device(void)
     vsock_tick(&machine, now);
     hybrid_run(&hybrid, device.running, now);
     moved += device_receive(&device);
-    if (!device.running) {
+    if (!device.running)
         hybrid_drop_all(&hybrid);
-    }
     return moved > 0;
 }
 
@@ -196,16 +189,13 @@ static enum vhost_user_result serve(void)
     enum vhost_user_result result = VHOST_USER_GOES_ON;
 
     take_kicks();
-    if (pollfds[POLL_FRONTEND].revents != 0) {
+    if (pollfds[POLL_FRONTEND].revents != 0)
         result = serve_frontend();
-    }
-    if (pollfds[POLL_FRONTEND_LISTENER].revents != 0) {
+    if (pollfds[POLL_FRONTEND_LISTENER].revents != 0)
         accept_frontend();
-    }
     hybrid_take_poll(&hybrid, &pollfds[POLL_CLIENTS]);
-    if (pollfds[POLL_HYBRID_LISTENER].revents != 0) {
+    if (pollfds[POLL_HYBRID_LISTENER].revents != 0)
         hybrid_accept(&hybrid);
-    }
     return result;
 }
 
@@ -221,9 +211,8 @@ static int run(void)
             warn("poll");
             return EXIT_OWN_FAILURE;
         }
-        if (pollfds[POLL_SIGNAL].revents != 0) {
+        if (pollfds[POLL_SIGNAL].revents != 0)
             return 0;
-        }
         result = serve();
         busy = run_device();
     }
@@ -237,9 +226,8 @@ static int listen_and_run(const struct options *options)
     int code;
 
     frontend_listener = unix_listen(options->socket_path);
-    if (frontend_listener < 0) {
+    if (frontend_listener < 0)
         return EXIT_OWN_FAILURE;
-    }
     hybrid_listener = unix_listen(options->uds_path);
     if (hybrid_listener < 0) {
         unlink(options->socket_path);
@@ -266,9 +254,8 @@ int main(int argc, char **argv)
     case OPTIONS_RUN:
         break;
     }
-    if (!open_signals() || !reserve_descriptors()) {
+    if (!open_signals() || !reserve_descriptors())
         return EXIT_OWN_FAILURE;
-    }
     init_machine(&options);
     device_init(&device, &machine, options.host_cid);
     vhost_user_init(&backend, &device, options.guest_cid);

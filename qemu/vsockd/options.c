@@ -95,9 +95,8 @@ static bool take_option(struct options *options, int option)
         return true;
     case 'c':
     case 'C':
-        if (parse_cid(optarg, option == 'c' ? &options->guest_cid : &options->host_cid)) {
+        if (parse_cid(optarg, option == 'c' ? &options->guest_cid : &options->host_cid))
             return true;
-        }
         warnx("%s: not a CID, a number below 4294967295", optarg);
         return false;
     default:
@@ -120,9 +119,8 @@ enum options_result options_parse(struct options *options, int argc, char **argv
             fputs(help, stdout);
             return OPTIONS_HELP;
         }
-        if (!take_option(options, option)) {
+        if (!take_option(options, option))
             return OPTIONS_WRONG;
-        }
     }
     if (optind < argc) {
         warnx("%s: no argument is expected", argv[optind]);

@@ -19,9 +19,8 @@ static void deliver(struct hybrid *h, struct hybrid_client *c)
     while (!c->blocked && (n = vsock_peek(h->machine, c->conn, &data)) > 0) {
         ssize_t sent = n;
 
-        if (!c->deaf) {
+        if (!c->deaf)
             sent = send(c->fd, data, n, MSG_NOSIGNAL | MSG_DONTWAIT);
-        }
         if (sent > 0) {
             vsock_consume(h->machine, c->conn, (uint32_t)sent);
         } else if (errno == EAGAIN) {
@@ -47,9 +46,8 @@ static void collect(struct hybrid *h, struct hybrid_client *c)
     uint32_t room;
     ssize_t n;
 
-    if (c->host_done) {
+    if (c->host_done)
         return;
-    }
     if (vsock_send_shut(h->machine, c->conn)) {
         /* The guest takes no more; the host's next write fails. */
         c->host_done = true;
@@ -57,20 +55,17 @@ static void collect(struct hybrid *h, struct hybrid_client *c)
         return;
     }
     /* After a hang-up the socket isn't polled any more: what it still holds is there now. */
-    if (!c->readable && !c->hung_up) {
+    if (!c->readable && !c->hung_up)
         return;
-    }
     room = vsock_reserve(h->machine, c->conn, &space);
-    if (room == 0) {
+    if (room == 0)
         return;
-    }
     n = recv(c->fd, space, room, MSG_DONTWAIT);
     c->readable = false;
-    if (n > 0) {
+    if (n > 0)
         vsock_send(h->machine, c->conn, (uint32_t)n);
-    } else if (n == 0 || errno != EAGAIN) {
+    else if (n == 0 || errno != EAGAIN)
         end_of_host(h, c);
-    }
 }
 
 /* The socket's part is over; the connection goes once the guest has everything. */
@@ -94,18 +89,16 @@ static void conclude(struct hybrid *h, struct hybrid_client *c)
         shutdown(c->fd, SHUT_WR);
         c->told = true;
     }
-    if (c->host_done && (c->told || c->hung_up || c->deaf)) {
+    if (c->host_done && (c->told || c->hung_up || c->deaf))
         linger(h, c);
-    }
 }
 
 void stream_run(struct hybrid *h, struct hybrid_client *c, uint64_t now)
 {
     deliver(h, c);
     collect(h, c);
-    if (c->state == HYBRID_OPEN) {
+    if (c->state == HYBRID_OPEN)
         conclude(h, c);
-    }
     if (c->state == HYBRID_LINGERING && vsock_unsent(h->machine, c->conn) == 0) {
         vsock_close(h->machine, c->conn, now);
         hybrid_free(h, c);

@@ -54,15 +54,13 @@ static void remove_stale(const char *path)
     struct stat st;
     int fd;
 
-    if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode)) {
+    if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
         return;
-    }
     fd = unix_connect(path);
-    if (fd >= 0) {
+    if (fd >= 0)
         close(fd);
-    } else if (errno == ECONNREFUSED) {
+    else if (errno == ECONNREFUSED)
         unlink(path);
-    }
 }
 
 int unix_listen(const char *path)

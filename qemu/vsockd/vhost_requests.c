@@ -54,9 +54,8 @@ static struct device_queue *queue_of(struct vhost_user *b, uint64_t index)
 
 static void replace_fd(int *slot, int fd)
 {
-    if (*slot >= 0) {
+    if (*slot >= 0)
         close(*slot);
-    }
     *slot = fd;
 }
 
@@ -70,9 +69,8 @@ static int get_features(struct vhost_user *b, struct vhost_user_message *m)
 
 static int set_features(struct vhost_user *b, struct vhost_user_message *m)
 {
-    if ((m->payload.u64 & ~OFFERED) != 0) {
+    if ((m->payload.u64 & ~OFFERED) != 0)
         return MOTE_ERR_UNSUPPORTED;
-    }
     /* Without protocol features there is no SET_VRING_ENABLE; the queues are born enabled. */
     if ((m->payload.u64 & F_PROTOCOL_FEATURES) == 0) {
         b->device->queues[DEVICE_RX].enabled = true;
@@ -109,9 +107,8 @@ static int set_mem_table(struct vhost_user *b, struct vhost_user_message *m)
     int rc = MOTE_OK;
 
     if (count > GUEST_REGIONS_MAX || (uint32_t)b->fd_count != count ||
-        m->size < MEMORY_HEADER_SIZE + count * sizeof(struct guest_region_layout)) {
+        m->size < MEMORY_HEADER_SIZE + count * sizeof(struct guest_region_layout))
         return MOTE_ERR_INVALID;
-    }
     guest_memory_clear(&device->memory);
     for (uint32_t i = 0; i < count && rc == MOTE_OK; i++) {
         struct guest_region_layout layout = m->payload.memory.regions[i];
@@ -119,9 +116,8 @@ static int set_mem_table(struct vhost_user *b, struct vhost_user_message *m)
         rc = guest_memory_add(&device->memory, &layout, b->fds[i]);
     }
     /* The memory may change under running queues; those that are not set up stay unmapped. */
-    for (int i = 0; i < DEVICE_QUEUES; i++) {
+    for (int i = 0; i < DEVICE_QUEUES; i++)
         device_map_queue(device, &device->queues[i]);
-    }
     return rc;
 }
 
@@ -129,9 +125,8 @@ static int set_vring_num(struct vhost_user *b, struct vhost_user_message *m)
 {
     struct device_queue *queue = queue_of(b, m->payload.state.index);
 
-    if (queue == NULL || queue->kick_fd >= 0) {
+    if (queue == NULL || queue->kick_fd >= 0)
         return MOTE_ERR_INVALID;
-    }
     queue->ring.desc = NULL; /* the parts were checked for another size */
     return vring_set_size(&queue->ring, m->payload.state.num);
 }
@@ -140,9 +135,8 @@ static int set_vring_addr(struct vhost_user *b, struct vhost_user_message *m)
 {
     struct device_queue *queue = queue_of(b, m->payload.addr.index);
 
-    if (queue == NULL) {
+    if (queue == NULL)
         return MOTE_ERR_INVALID;
-    }
     queue->addresses.desc = m->payload.addr.desc;
     queue->addresses.avail = m->payload.addr.avail;
     queue->addresses.used = m->payload.addr.used;
@@ -153,9 +147,8 @@ static int set_vring_base(struct vhost_user *b, struct vhost_user_message *m)
 {
     struct device_queue *queue = queue_of(b, m->payload.state.index);
 
-    if (queue == NULL || m->payload.state.num > UINT16_MAX) {
+    if (queue == NULL || m->payload.state.num > UINT16_MAX)
         return MOTE_ERR_INVALID;
-    }
     queue->ring.index = (uint16_t)m->payload.state.num;
     queue->ring.broken = NULL;
     return MOTE_OK;
@@ -166,9 +159,8 @@ static int get_vring_base(struct vhost_user *b, struct vhost_user_message *m)
 {
     struct device_queue *queue = queue_of(b, m->payload.state.index);
 
-    if (queue == NULL) {
+    if (queue == NULL)
         return MOTE_ERR_INVALID;
-    }
     replace_fd(&queue->kick_fd, -1);
     queue->ring.desc = NULL;
     m->payload.state.num = queue->ring.index;
@@ -181,9 +173,8 @@ static int take_fd(struct vhost_user *b, const struct vhost_user_message *m, int
 {
     int wanted = (m->payload.u64 & FILE_NONE) != 0 ? 0 : 1;
 
-    if (b->fd_count != wanted) {
+    if (b->fd_count != wanted)
         return MOTE_ERR_INVALID;
-    }
     replace_fd(slot, wanted == 1 ? b->fds[0] : -1);
     b->fd_count = 0;
     return MOTE_OK;
@@ -214,9 +205,8 @@ static int set_vring_enable(struct vhost_user *b, struct vhost_user_message *m)
 {
     struct device_queue *queue = queue_of(b, m->payload.state.index);
 
-    if (queue == NULL) {
+    if (queue == NULL)
         return MOTE_ERR_INVALID;
-    }
     queue->enabled = m->payload.state.num != 0;
     return MOTE_OK;
 }

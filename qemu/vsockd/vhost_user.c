@@ -46,9 +46,8 @@ static enum vhost_user_result reply(struct vhost_user *b)
 
     m->flags = FLAG_VERSION | FLAG_REPLY;
     /* Replies are small and QEMU waits for each: the socket's buffer always has room. */
-    if (send(b->fd, m, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len) {
+    if (send(b->fd, m, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len)
         return VHOST_USER_GOES_ON;
-    }
     return errno == EPIPE ? VHOST_USER_ENDED : fail(b, "the reply could not be sent");
 }
 
@@ -59,22 +58,18 @@ static enum vhost_user_result dispatch(struct vhost_user *b)
     bool wants_ack = (m->flags & FLAG_NEED_REPLY) != 0;
     int rc = MOTE_ERR_UNSUPPORTED;
 
-    if ((m->flags & FLAG_VERSION_MASK) != FLAG_VERSION) {
+    if ((m->flags & FLAG_VERSION_MASK) != FLAG_VERSION)
         return fail(b, "not version 1 of the protocol");
-    }
     if (row != NULL) {
-        if (m->size < row->size_min || m->size > row->size_max || b->fd_count > row->fds_max) {
+        if (m->size < row->size_min || m->size > row->size_max || b->fd_count > row->fds_max)
             return fail(b, "its size or its descriptors are wrong");
-        }
         rc = row->handle(b, m);
     }
-    if (rc != MOTE_OK) {
+    if (rc != MOTE_OK)
         fail(b, row != NULL ? "it can't be done" : "it is not known");
-    }
     device_update(b->device);
-    if (row != NULL && row->replies) {
+    if (row != NULL && row->replies)
         return reply(b);
-    }
     if (wants_ack) {
         m->payload.u64 = rc != MOTE_OK;
         m->size = sizeof m->payload.u64;
@@ -91,9 +86,8 @@ static bool keep_fds(struct vhost_user *b, struct msghdr *msg)
     for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
         size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 
-        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
             continue;
-        }
         for (size_t i = 0; i < count; i++) {
             int fd;
 
@@ -111,9 +105,8 @@ static bool keep_fds(struct vhost_user *b, struct msghdr *msg)
 
 static void drop_message(struct vhost_user *b)
 {
-    while (b->fd_count > 0) {
+    while (b->fd_count > 0)
         close(b->fds[--b->fd_count]);
-    }
     b->have = 0;
 }
 
@@ -156,20 +149,16 @@ enum vhost_user_result vhost_user_receive(struct vhost_user *backend)
     while (backend->have < message_size(backend)) {
         ssize_t n = read_piece(backend);
 
-        if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return VHOST_USER_GOES_ON;
-        }
         if (n < 0 && errno != ECONNRESET) {
             warn("vhost-user: the connection with QEMU");
             return VHOST_USER_FAILED;
         }
-        if (n <= 0) {
+        if (n <= 0)
             return VHOST_USER_ENDED;
-        }
-        if (backend->have == HEADER_SIZE &&
-            backend->message.size > sizeof backend->message.payload) {
+        if (backend->have == HEADER_SIZE && backend->message.size > sizeof backend->message.payload)
             return fail(backend, "no message is so long");
-        }
     }
     backend->heard++;
     result = dispatch(backend);

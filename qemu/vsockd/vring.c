@@ -21,9 +21,8 @@ int vring_break(struct vring *ring, const char *why)
 
 int vring_set_size(struct vring *ring, uint32_t size)
 {
-    if (size == 0 || size > VRING_SIZE_MAX || (size & (size - 1)) != 0) {
+    if (size == 0 || size > VRING_SIZE_MAX || (size & (size - 1)) != 0)
         return MOTE_ERR_INVALID;
-    }
     ring->size = (uint16_t)size;
     return MOTE_OK;
 }
@@ -57,9 +56,8 @@ static int available(struct vring *ring)
     uint16_t idx = __atomic_load_n(&ring->avail->idx, __ATOMIC_ACQUIRE);
     uint16_t waiting = (uint16_t)(idx - ring->index);
 
-    if (waiting > ring->size) {
+    if (waiting > ring->size)
         return vring_break(ring, "avail.idx is further ahead than the ring is long");
-    }
     return waiting;
 }
 
@@ -79,14 +77,12 @@ static int add_segments(struct vring *ring, struct vring_chain *chain, struct vr
     while (desc.len > 0) {
         struct vring_segment *segment = &chain->segments[chain->count];
 
-        if (chain->count == VRING_SEGMENTS_MAX) {
+        if (chain->count == VRING_SEGMENTS_MAX)
             return vring_break(ring, "a chain is scattered over too many pieces of memory");
-        }
         segment->len = desc.len;
         segment->data = guest_memory_at(ring->memory, desc.addr, &segment->len);
-        if (segment->data == NULL) {
+        if (segment->data == NULL)
             return vring_break(ring, "a descriptor points outside the guest's memory");
-        }
         chain->count++;
         desc.addr += segment->len;
         desc.len -= segment->len;
@@ -97,20 +93,17 @@ static int add_segments(struct vring *ring, struct vring_chain *chain, struct vr
 static int add_desc(struct vring *ring, enum vring_direction direction, struct vring_chain *chain,
                     struct vring_desc desc)
 {
-    if ((desc.flags & VRING_DESC_F_INDIRECT) != 0) {
+    if ((desc.flags & VRING_DESC_F_INDIRECT) != 0)
         return vring_break(ring, "a descriptor is indirect, which was not negotiated");
-    }
     if (((desc.flags & VRING_DESC_F_WRITE) != 0) != (direction == VRING_WRITE)) {
         return vring_break(ring, direction == VRING_WRITE
                                      ? "a descriptor to be written is read-only"
                                      : "a descriptor to be read is write-only");
     }
-    if (desc.len == 0) {
+    if (desc.len == 0)
         return vring_break(ring, "a descriptor has no bytes");
-    }
-    if (desc.len > UINT32_MAX - chain->total) {
+    if (desc.len > UINT32_MAX - chain->total)
         return vring_break(ring, "a chain has more than 4 GiB");
-    }
     chain->total += desc.len;
     return add_segments(ring, chain, desc);
 }
@@ -120,26 +113,22 @@ int vring_next(struct vring *ring, enum vring_direction direction, struct vring_
     struct vring_desc desc = {.flags = VRING_DESC_F_NEXT};
     int rc = ring->broken != NULL ? MOTE_ERR_BROKEN : available(ring);
 
-    if (rc <= 0) {
+    if (rc <= 0)
         return rc;
-    }
     desc.next = LOAD(ring->avail->ring[ring->index % ring->size]);
     chain->head = desc.next;
     chain->count = 0;
     chain->total = 0;
     /* A chain without a loop is never longer than the table. */
     for (int n = 0; (desc.flags & VRING_DESC_F_NEXT) != 0; n++) {
-        if (n == ring->size) {
+        if (n == ring->size)
             return vring_break(ring, "a chain is a loop");
-        }
-        if (desc.next >= ring->size) {
+        if (desc.next >= ring->size)
             return vring_break(ring, "a descriptor's number is past the end of the table");
-        }
         desc = load_desc(&ring->desc[desc.next]);
         rc = add_desc(ring, direction, chain, desc);
-        if (rc < 0) {
+        if (rc < 0)
             return rc;
-        }
     }
     return 1;
 }
@@ -170,9 +159,8 @@ static uint8_t *piece(const struct vring_chain *chain, uint32_t offset, uint32_t
         offset -= segment->len;
         segment++;
     }
-    if (*n > segment->len - offset) {
+    if (*n > segment->len - offset)
         *n = segment->len - offset;
-    }
     return segment->data + offset;
 }
 
