@@ -19,7 +19,7 @@ static size_t mmio_count;
 static uint8_t *ecam;
 static bool has_cf8;
 
-enum { CONFIG_ADDRESS = 0xcf8, CONFIG_DATA = 0xcfc };
+enum { CONFIG_ADDRESS = 0xcf8, CONFIG_DATA = 0xcfc, POST_CODES = 0x80 };
 
 /* An address on the ports; bit 31 enables it, and reads back only where PCI is. */
 static uint32_t cf8_address(uint16_t bdf, uint16_t offset)
@@ -57,7 +57,9 @@ static void find_pci(void)
         ecam = platform_map(acpi.ecam, acpi.ecam_size);
     if (ecam != NULL)
         return;
+    /* Where nobody answers a read, KVM may hand out what was written last: write another. */
     outl(CONFIG_ADDRESS, 0x80000000u);
+    outl(POST_CODES, 0);
     has_cf8 = inl(CONFIG_ADDRESS) == 0x80000000u;
 }
 

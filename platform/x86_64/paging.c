@@ -20,6 +20,12 @@ extern uint8_t __image_start[], __image_end[];
 
 static uint8_t *pool_next = page_pool;
 
+/* With the page of addresses behind it that stands for page zero. */
+static uint64_t image_end(void)
+{
+    return (uintptr_t)__image_end + PAGE_SIZE;
+}
+
 /* The table below an entry, taken from the pool (zeroed by start.S) when there is none. */
 static uint64_t *next_table(uint64_t *entry)
 {
@@ -61,16 +67,21 @@ static bool map_range(uint64_t phys, size_t len, uint64_t flags)
 void *platform_map(uint64_t phys, size_t len)
 {
     /* The first megabytes hold the image; no VMM puts a device there. */
-    if (phys < (uintptr_t)__image_end || !map_range(phys, len, WRITE | NO_CACHE))
+    if (phys < image_end() || !map_range(phys, len, WRITE | NO_CACHE))
         return NULL;
     return (void *)(uintptr_t)phys;
 }
 
 const void *paging_map_memory(uint64_t phys, size_t len)
 {
-    bool low = phys >= PAGE_SIZE && phys + len > phys && phys + len <= (uintptr_t)__image_start;
+    uint64_t end = phys + len;
 
-    if (!low && (phys < (uintptr_t)__image_end || !map_range(phys, len, 0)))
+    if (end < phys)
+        return NULL;
+    if (end <= PAGE_SIZE) /* page zero is not mapped where it lies: start.S has an alias of it */
+        return __image_end + phys;
+    bool low = phys >= PAGE_SIZE && end <= (uintptr_t)__image_start;
+    if (!low && (phys < image_end() || !map_range(phys, len, 0)))
         return NULL;
     return (const void *)(uintptr_t)phys;
 }

@@ -76,7 +76,14 @@ pvh_start:
         addl    $16, %esi
         jmp     2b
 
-4:      movl    $page_pml4, %eax
+        /* SeaBIOS leaves the memory map in page zero: readable behind the image. */
+4:      movl    $__image_end, %edi
+        shrl    $9, %edi
+        addl    $__image_tables, %edi
+        movl    $PRESENT, (%edi)
+        movl    $NX, 4(%edi)
+
+        movl    $page_pml4, %eax
         movl    %eax, %cr3
         movl    %cr4, %eax
         orl     $0x620, %eax    /* PAE; OSFXSR and OSXMMEXCPT: the C library may use SSE */

@@ -80,5 +80,7 @@ const char *platform_cmdline(void)
 const void *platform_module(size_t *len)
 {
     *len = start_info.module_size;
+    if (start_info.module_size == 0)
+        return NULL;
     return paging_map_memory(start_info.module, start_info.module_size);
 }
