@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A session answers a line only when there is room for the longest answer, so that no
- * request is acted on whose answer could not be kept. It waits for nothing: what is
- * missing (bytes, room) comes as an event.
+ * A session acts on a line only when there is room for the longest answer, so that no
+ * answer is lost to a host that listens. A host that sends its request and leaves at once is
+ * served too. Nothing here waits: what is missing (bytes, room) comes as an event.
  */
 #include "agent/session.h"
 
@@ -29,23 +29,28 @@ static struct session {
     bool peer_done; /* it sends no more */
 } sessions[ENDPOINT_CONNECTIONS];
 
-static void end(int conn, void (*how)(int conn))
+static void end(int conn)
 {
     sessions[conn].open = false;
-    how(conn);
+    endpoint_close(conn);
 }
 
-/* The answer's room, or an empty one. When there never will be room, the session ends. */
+/* Room for an answer; cap is 0 when there is none yet. */
 static struct out reserve(int conn)
 {
+    static char unheard[STEREOS_REPLY_MAX]; /* the peer listens no more */
     char *space;
-    uint32_t room = endpoint_reserve(conn, &space);
 
-    if (room >= STEREOS_REPLY_MAX)
-        return out_to(space, room);
     if (endpoint_send_shut(conn))
-        end(conn, endpoint_abort);
-    return (struct out){0};
+        return out_to(unheard, sizeof unheard);
+    uint32_t room = endpoint_reserve(conn, &space);
+    return room >= STEREOS_REPLY_MAX ? out_to(space, room) : (struct out){0};
+}
+
+static void send_reply(int conn, const struct out *reply)
+{
+    if (reply->len != 0 && !endpoint_send_shut(conn))
+        endpoint_send(conn, (uint32_t)reply->len);
 }
 
 /* Answers the next line; false when there is none, or no room for an answer. */
@@ -65,8 +70,7 @@ static bool serve_line(int conn)
     else if (result == LINE_TOO_LONG)
         dispatch_refuse(line.text, line.len, "line too long", LINE_MAX, " bytes", &reply);
     endpoint_consume(conn, (uint32_t)line.consumed);
-    if (reply.len != 0)
-        endpoint_send(conn, (uint32_t)reply.len);
+    send_reply(conn, &reply);
     return result != LINE_NONE;
 }
 
@@ -86,12 +90,10 @@ static void serve(int conn)
     struct session *s = &sessions[conn];
     const char *data;
 
-    while (s->open && serve_line(conn))
+    while (serve_line(conn))
         s->deadline = NEVER;
-    if (!s->open)
-        return;
     if (s->peer_done && endpoint_peek(conn, &data) == 0)
-        end(conn, endpoint_close);
+        end(conn);
     else
         watch_unfinished_line(conn);
 }
@@ -116,7 +118,7 @@ void session_event(const struct endpoint_event *event)
     if (!s->open)
         return;
     if (event->type == ENDPOINT_RESET) {
-        end(event->conn, endpoint_close);
+        end(event->conn);
         return;
     }
     s->peer_done |= event->type == ENDPOINT_CLOSED;
@@ -128,14 +130,12 @@ static void expire(int conn)
     struct out reply = reserve(conn);
     const char *data;
 
-    if (!sessions[conn].open)
-        return;
     uint32_t n = endpoint_peek(conn, &data);
     if (reply.cap != 0) {
         dispatch_refuse(data, n, "line not finished", LINE_TIMEOUT_S, " s", &reply);
-        endpoint_send(conn, (uint32_t)reply.len);
+        send_reply(conn, &reply);
     }
-    end(conn, endpoint_close);
+    end(conn);
 }
 
 void session_tick(uint64_t now)
@@ -159,5 +159,5 @@ void session_close_all(void)
 {
     for (int i = 0; i < ENDPOINT_CONNECTIONS; i++)
         if (sessions[i].open)
-            end(i, endpoint_close);
+            end(i);
 }

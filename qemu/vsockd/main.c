@@ -189,7 +189,8 @@ static enum vhost_user_result serve(void)
     enum vhost_user_result result = VHOST_USER_GOES_ON;
 
     take_kicks();
-    if (pollfds[POLL_FRONTEND].revents != 0)
+    /* Before any client: a guest that says it is up has written all of QEMU's messages. */
+    if (backend.fd >= 0 && (pollfds[POLL_FRONTEND].revents != 0 || !device.running))
         result = serve_frontend();
     if (pollfds[POLL_FRONTEND_LISTENER].revents != 0)
         accept_frontend();

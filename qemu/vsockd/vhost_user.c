@@ -19,6 +19,9 @@
 #define HEADER_SIZE offsetof(struct vhost_user_message, payload)
 
 /* Flags of a message. */
+/* Messages in a row: a whole set-up of the device has about 30. */
+#define BATCH 64
+
 #define FLAG_VERSION_MASK 0x3u
 #define FLAG_VERSION      0x1u
 #define FLAG_REPLY        0x4u
@@ -142,12 +145,11 @@ static ssize_t read_piece(struct vhost_user *b)
     return n;
 }
 
-enum vhost_user_result vhost_user_receive(struct vhost_user *backend)
+/* Reads the rest of a message; backend->have tells how far it came. */
+static enum vhost_user_result read_message(struct vhost_user *b)
 {
-    enum vhost_user_result result;
-
-    while (backend->have < message_size(backend)) {
-        ssize_t n = read_piece(backend);
+    while (b->have < message_size(b)) {
+        ssize_t n = read_piece(b);
 
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
             return VHOST_USER_GOES_ON;
@@ -157,11 +159,24 @@ enum vhost_user_result vhost_user_receive(struct vhost_user *backend)
         }
         if (n <= 0)
             return VHOST_USER_ENDED;
-        if (backend->have == HEADER_SIZE && backend->message.size > sizeof backend->message.payload)
-            return fail(backend, "no message is so long");
+        if (b->have == HEADER_SIZE && b->message.size > sizeof b->message.payload)
+            return fail(b, "no message is so long");
     }
-    backend->heard++;
-    result = dispatch(backend);
-    drop_message(backend);
-    return result;
+    return VHOST_USER_GOES_ON;
+}
+
+enum vhost_user_result vhost_user_receive(struct vhost_user *backend)
+{
+    for (int i = 0; i < BATCH; i++) {
+        enum vhost_user_result result = read_message(backend);
+
+        if (result != VHOST_USER_GOES_ON || backend->have < message_size(backend))
+            return result;
+        backend->heard++;
+        result = dispatch(backend);
+        drop_message(backend);
+        if (result != VHOST_USER_GOES_ON)
+            return result;
+    }
+    return VHOST_USER_GOES_ON;
 }

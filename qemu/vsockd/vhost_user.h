@@ -77,7 +77,7 @@ enum vhost_user_result {
 /* Makes a back end for device, without a connection. */
 void vhost_user_init(struct vhost_user *backend, struct device *device, uint64_t guest_cid);
 
-/* Reads what arrived and answers at most one message. Never blocks. */
+/* Takes the messages that have arrived, and answers them. Never blocks. */
 enum vhost_user_result vhost_user_receive(struct vhost_user *backend);
 
 #endif
