@@ -17,6 +17,7 @@ enum { PRESENT = 1, WRITE = 2, NO_CACHE = 0x18, LARGE = 0x80 };
 extern uint64_t page_pml4[512];
 extern uint8_t page_pool[], page_pool_end[];
 extern uint8_t __image_start[], __image_end[];
+extern uint64_t __image_tables[], __image_tables_end[]; /* one entry per page from address 0 */
 
 static uint8_t *pool_next = page_pool;
 
@@ -52,13 +53,25 @@ static bool map_large(uint64_t at, uint64_t flags)
     return true;
 }
 
+/* The first megabytes are mapped by pages of 4 KiB; what is free behind the image is, too. */
+static void map_small(uint64_t at, uint64_t flags)
+{
+    uint64_t *entry = &__image_tables[at / PAGE_SIZE];
+
+    if ((*entry & PRESENT) == 0)
+        *entry = at | flags | PRESENT | NX;
+}
+
 static bool map_range(uint64_t phys, size_t len, uint64_t flags)
 {
-    uint64_t end = phys + len;
+    uint64_t end = phys + len, at = phys & ~(PAGE_SIZE - 1);
+    uint64_t small_end = (uint64_t)(__image_tables_end - __image_tables) * PAGE_SIZE;
 
     if (len == 0 || end < phys || end > UINT64_C(1) << 47)
         return false;
-    for (uint64_t at = phys & ~(LARGE_PAGE - 1); at < end; at += LARGE_PAGE)
+    for (; at < end && at < small_end; at += PAGE_SIZE)
+        map_small(at, flags);
+    for (at &= ~(LARGE_PAGE - 1); at < end; at += LARGE_PAGE)
         if (!map_large(at, flags))
             return false;
     return true;

@@ -72,7 +72,7 @@ def boots(memory, **machine):
 
 def report_smallest_memory():
     for name, machine in MACHINES.items():
-        smallest = next((size for size in ("1M", "2M", "3M", "4M", "8M", "16M")
+        smallest = next((size for size in ("1M", "1536K", "2M", "3M", "4M", "8M", "16M")
                          if boots(size, **machine)), "more than 16M")
         print(f"{smallest:>12}  smallest -m that boots and answers, {name}")
 
