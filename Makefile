@@ -38,7 +38,7 @@ HOST_motectl := $(MOTECTL:%=qemu/motectl/%) $(PROTO:%=proto/%)
 
 # Unit tests are one program each, linked with everything that runs on a host.
 UNIT := text json json_check line stereos stereos_write buffer virtqueue vsock_machine vsock_credit store \
-        dispatch vring acpi_virtio
+        dispatch health vring acpi_virtio
 UNIT_CODE := $(PROTO:%=proto/%) $(VSOCK:%=drivers/%) drivers/virtqueue.c \
              $(filter-out agent/main.c agent/session.c,$(AGENT:%=agent/%)) \
              platform/bare/store.c platform/bare/mount.c \

@@ -10,7 +10,14 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 
-/* STEREOS_REPLY_MAX bounds an ack; this answer must fit as well. */
+/* The keys and numbers around an agent's texts, and around all agents. */
+#define AGENT_KEYS_MAX  64
+#define HEALTH_KEYS_MAX 80
+_Static_assert(HEALTH_AGENTS_MAX *(6 * (HEALTH_NAME_MAX + HEALTH_ERROR_MAX) + AGENT_KEYS_MAX) +
+                       HEALTH_KEYS_MAX <=
+                   STEREOS_REPLY_MAX,
+               "the answer fits, with every byte escaped to six");
+
 static struct stereos_agent agents[HEALTH_AGENTS_MAX];
 static uint32_t agent_count;
 
@@ -42,6 +49,8 @@ int health_report(const char *name, bool running, const char *error)
 {
     struct stereos_agent *a = find(name);
 
+    if (strlen(name) > HEALTH_NAME_MAX || (error != NULL && strlen(error) > HEALTH_ERROR_MAX))
+        return MOTE_ERR_TOO_LARGE;
     if (a == NULL) {
         if (agent_count == HEALTH_AGENTS_MAX)
             return MOTE_ERR_NO_ROOM;
