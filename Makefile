@@ -171,7 +171,7 @@ bench: $(IMAGE) all ## print the figures of the README
 fmt: ## format the C files
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
-lint: ## static checks: formatting, cppcheck, shellcheck
+lint: ## check the formatting of the C files
 	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
 
 clean: ## remove everything built; the cache stays
