@@ -11,7 +11,6 @@
 #include "platform/platform.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
 /* At power-off, the last answers have so long to reach their readers. */
 #define LINGER_NS UINT64_C(3000000000)
@@ -19,6 +18,20 @@
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
+}
+
+/* Digits alone: who is served must never be a matter of guessing. CIDs have 32 bits. */
+static bool parse_cid(const char *s, size_t len, uint64_t *cid)
+{
+    *cid = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (s[i] < '0' || s[i] > '9')
+            return false;
+        *cid = *cid * 10 + (uint64_t)(s[i] - '0');
+        if (*cid > UINT32_MAX)
+            return false;
+    }
+    return len != 0;
 }
 
 /* mote.allow_cid=N, any number of times; without it the host alone is served. */
@@ -29,9 +42,8 @@ static int allow_peers(void)
     bool any = false;
 
     while ((option = platform_option("mote.allow_cid", option, &len)) != NULL) {
-        char *end;
-        uint64_t cid = strtoull(option, &end, 10);
-        if (len == 0 || end != option + len || endpoint_allow(cid) != MOTE_OK) {
+        uint64_t cid;
+        if (!parse_cid(option, len, &cid) || endpoint_allow(cid) != MOTE_OK) {
             printf("mote: mote.allow_cid=%.*s: not a CID, or one too many\n", (int)len, option);
             return MOTE_ERR_INVALID;
         }
