@@ -26,8 +26,7 @@ enum {
     BAR_64 = 4,
 };
 
-#define CAPABILITIES_MAX 48 /* what 192 bytes hold at four bytes each */
-#define BUSES            256
+#define BUSES 256
 
 uint8_t pci_read8(uint16_t bdf, uint16_t offset)
 {
@@ -108,7 +107,7 @@ uint8_t pci_capability_next(uint16_t bdf, enum pci_capability id, uint8_t after)
     if ((platform_pci_read(bdf, PCI_COMMAND) & STATUS_CAPABILITIES) == 0)
         return 0;
     uint8_t at = pci_read8(bdf, after != 0 ? after + 1u : (unsigned)PCI_CAPABILITIES) & 0xfc;
-    for (int hops = 0; hops < CAPABILITIES_MAX && at >= 0x40; hops++) {
+    for (int hops = 0; hops < PCI_CAPABILITIES_MAX && at >= 0x40; hops++) {
         if (pci_read8(bdf, at) == id)
             return at;
         at = pci_read8(bdf, at + 1u) & 0xfc;

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define PCI_CAPABILITIES_MAX 48 /* what 192 bytes hold at four bytes each */
+
 enum pci_capability {
     PCI_CAP_VENDOR = 0x09,
     PCI_CAP_MSIX = 0x11,
@@ -16,7 +18,8 @@ enum pci_capability {
 bool pci_visit(bool (*visit)(uint16_t bdf, uint32_t id, void *context), void *context);
 
 /* The next capability with this id behind offset after (0: the first); 0 when there is none.
- * The list is the device's: a walk never takes more steps than the space has room for. */
+ * The list is the device's and may have a loop: a walk that goes on after each must count to
+ * PCI_CAPABILITIES_MAX, as each call does by itself. */
 uint8_t pci_capability_next(uint16_t bdf, enum pci_capability id, uint8_t after);
 
 /* Configuration space as bytes and half words. */

@@ -109,7 +109,7 @@ static int queue_enable(struct virtio_device *d, uint16_t n, const struct virtqu
 
     write16(c + COMMON_QUEUE_SELECT, n);
     uint64_t at = (uint64_t)read16(c + COMMON_QUEUE_NOTIFY_OFF) * d->notify_multiplier;
-    if (at + 2 > d->notify_size)
+    if (at + 2 > d->notify_size || at % 2 != 0)
         return MOTE_ERR_BROKEN;
     d->doorbell[n] = d->notify_base + at;
     if (d->interrupts) {
@@ -161,11 +161,18 @@ static const struct virtio_transport pci_transport = {
 /* Maps the structures that the vendor capabilities name; the first of each type counts. */
 static bool map_structures(uint16_t bdf, struct virtio_device *d)
 {
-    for (uint8_t at = 0; (at = pci_capability_next(bdf, PCI_CAP_VENDOR, at)) != 0;) {
+    uint8_t at = 0;
+
+    for (int n = 0; n < PCI_CAPABILITIES_MAX; n++) { /* the list may have a loop */
+        at = pci_capability_next(bdf, PCI_CAP_VENDOR, at);
+        if (at == 0)
+            break;
         uint8_t type = pci_read8(bdf, at + CAP_CFG_TYPE), bar = pci_read8(bdf, at + CAP_BAR);
         uint32_t offset = platform_pci_read(bdf, at + CAP_OFFSET);
         uint32_t len = platform_pci_read(bdf, at + CAP_LENGTH);
 
+        if (offset % (type == CAP_NOTIFY ? 2 : 4) != 0) /* [4.1.4.3.1, 4.1.4.4.1, 4.1.4.6.1] */
+            continue;
         if (type == CAP_COMMON && d->common == NULL && len >= COMMON_LENGTH) {
             d->common = pci_map_bar(bdf, bar, offset, len);
         } else if (type == CAP_NOTIFY && d->notify_base == NULL) {

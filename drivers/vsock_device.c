@@ -154,34 +154,36 @@ static int take_tx(void)
 /* [5.10.6.7] The reset event: connections are gone and the CID may be another. */
 static int take_events(struct vsock_machine *m)
 {
-    uint32_t len;
-    int slot;
-
-    while ((slot = virtqueue_take(&queues[QUEUE_EVENT], &len)) >= 0) {
+    for (int i = 0; i < EVENT_BUFFERS; i++) { /* a turn, as in take_rx() */
+        uint32_t len;
+        int slot = virtqueue_take(&queues[QUEUE_EVENT], &len);
+        if (slot == MOTE_ERR_AGAIN)
+            break;
+        if (slot < 0)
+            return fail("the device wrote nonsense into the event queue");
         uint32_t id = event_buffers[slot].id;
         post_event((uint16_t)slot);
         if (len != sizeof event_buffers[slot] || id != VIRTIO_VSOCK_EVENT_TRANSPORT_RESET)
             continue;
         uint64_t cid;
-        int result = read_cid(&cid);
-        if (result != MOTE_OK)
-            return result;
+        if (read_cid(&cid) != MOTE_OK)
+            return fail("no CID after a transport reset");
         printf("mote: vsock: transport reset, CID %llu\n", (unsigned long long)cid);
         vsock_transport_reset(m, cid);
     }
     virtio_kick(&device, QUEUE_EVENT, &queues[QUEUE_EVENT]);
-    return slot == MOTE_ERR_BROKEN ? fail("the device wrote nonsense into the event queue")
-                                   : MOTE_OK;
+    return MOTE_OK;
 }
 
 static bool send_one(struct vsock_machine *m)
 {
     uint32_t idle = ~tx_busy & (uint32_t)((UINT64_C(1) << TX_SLOTS) - 1);
+    uint16_t room = queues[QUEUE_TX].free_count; /* less than our slots when the device wants so */
 
-    if (idle == 0)
+    if (idle == 0 || room == 0)
         return false;
     uint16_t slot = (uint16_t)__builtin_ctz(idle);
-    bool data_may = __builtin_popcount(idle) > TX_SLOTS_FOR_CONTROL;
+    bool data_may = __builtin_popcount(idle) > TX_SLOTS_FOR_CONTROL && room >= 2;
     struct virtio_vsock_hdr *hdr = &tx_headers[slot];
     const uint8_t *data;
     if (!vsock_output(m, hdr, &data, data_may ? TX_PAYLOAD_SIZE : 0))

@@ -127,7 +127,7 @@ enum { OPS = VIRTIO_VSOCK_OP_CREDIT_REQUEST + 1, STATES = VSOCK_CLOSING + 1 };
 /* A SHUTDOWN of both halves before RESPONSE takes the request back. */
 static void withdrawn(const struct arrival *a)
 {
-    a->c->peer_shutdown |= (uint8_t)(a->hdr->flags & VIRTIO_VSOCK_SHUTDOWN_BOTH);
+    peer_shutdown(a); /* of one half is told, or an owner that accepts would never know */
     if (a->c->peer_shutdown == VIRTIO_VSOCK_SHUTDOWN_BOTH)
         violate(a);
 }
@@ -196,6 +196,8 @@ static void input_known(const struct arrival *a)
 
     if (a->c->state == VSOCK_DEAD || (a->c->owed & bit(VIRTIO_VSOCK_OP_RST)) != 0)
         return; /* an RST is on its way and says all there is to say */
+    if ((a->c->owed & bit(VIRTIO_VSOCK_OP_REQUEST)) != 0)
+        return; /* our REQUEST has not left: this is for an older one of the same ports */
     if (hdr->op == VIRTIO_VSOCK_OP_RST) {
         reset(a);
         return;

@@ -11,21 +11,22 @@
 #define HVM_MEMMAP_RAM  1u
 #define MEMMAP_MAX      128u /* entries looked at; real maps have about ten */
 
+/* Packed: nothing says that the VMM lays them out at addresses that are aligned. */
 struct hvm_start_info {
     uint32_t magic, version, flags, nr_modules;
     uint64_t modlist_paddr, cmdline_paddr, rsdp_paddr;
     uint64_t memmap_paddr; /* from version 1 on */
     uint32_t memmap_entries, reserved;
-};
+} __attribute__((packed));
 
 struct hvm_modlist_entry {
     uint64_t paddr, size, cmdline_paddr, reserved;
-};
+} __attribute__((packed));
 
 struct hvm_memmap_entry {
     uint64_t addr, size;
     uint32_t type, reserved;
-};
+} __attribute__((packed));
 
 struct start_info start_info;
 
