@@ -37,13 +37,26 @@ HOST_vsockd  := $(VSOCKD:%=qemu/vsockd/%) $(VSOCK:%=drivers/%)
 HOST_motectl := $(MOTECTL:%=qemu/motectl/%) $(PROTO:%=proto/%)
 
 # Unit tests are one program each, linked with everything that runs on a host.
-UNIT := text json json_check line stereos stereos_write buffer virtqueue vsock_machine vsock_credit store \
-        dispatch health vring acpi_virtio
+UNIT := text json json_check line stereos stereos_write buffer virtqueue vsock_machine \
+        vsock_credit vsock_early store dispatch health vring acpi_virtio
 UNIT_CODE := $(PROTO:%=proto/%) $(VSOCK:%=drivers/%) drivers/virtqueue.c \
              $(filter-out agent/main.c agent/session.c,$(AGENT:%=agent/%)) \
              platform/bare/store.c platform/bare/mount.c \
              platform/x86_64/acpi_virtio.c qemu/vsockd/vring.c \
              qemu/vsockd/guest_memory.c tests/unit/fake_platform.c
+
+# Fuzz targets, and what each is linked with; a file whose static state it must reset is
+# included by it.
+FUZZ := line dispatch machine pair ring device acpi pci
+FUZZ_line     := $(PROTO:%=proto/%)
+FUZZ_dispatch := $(PROTO:%=proto/%) platform/bare/mount.c tests/unit/fake_platform.c \
+                 $(addprefix agent/,dispatch.c config.c secret.c ssh_key.c mount.c power.c)
+FUZZ_machine  := $(VSOCK:%=drivers/%) tests/fuzz/wire.c
+FUZZ_pair     := $(VSOCK:%=drivers/%)
+FUZZ_ring     := drivers/virtqueue.c
+FUZZ_device   := $(VSOCK:%=drivers/%) drivers/virtqueue.c drivers/virtio.c
+FUZZ_acpi     := $(addprefix platform/x86_64/,acpi.c acpi_virtio.c start_info.c) platform/bare/option.c
+FUZZ_pci      := $(addprefix drivers/,pci.c virtio_pci.c virtio.c virtqueue.c)
 
 # --- flags -----------------------------------------------------------------------
 
@@ -123,7 +136,33 @@ UNIT_OBJS := $(UNIT_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(UNIT_PROGRAMS): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(UNIT_OBJS)
 	$(Q)$(CC) $(UNIT_CFLAGS) $^ -lcmocka -o $@
 
--include $(shell find $(BUILD)/host $(BUILD)/unit -name '*.d' 2>/dev/null)
+# --- fuzzing -----------------------------------------------------------------------
+
+# By clang with libFuzzer; and by gcc to replay what the fuzzers found. A store that can be
+# filled is part of it.
+FUZZ_SECONDS := 60
+FUZZ_CFLAGS  := $(UNIT_CFLAGS) -DSTORE_SIZE=512
+FUZZ_PROGRAMS   := $(FUZZ:%=$(BUILD)/fuzz/fuzz_%)
+REPLAY_PROGRAMS := $(FUZZ:%=$(BUILD)/fuzz/replay_%)
+
+$(BUILD)/fuzz/clang/%.o: %.c Makefile | $(BUILD)/.setup
+	@mkdir -p $(@D)
+	$(Q)clang-14 $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link $(DEPS) -c $< -o $@
+
+$(BUILD)/fuzz/gcc/%.o: %.c Makefile | $(BUILD)/.setup
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(FUZZ_CFLAGS) $(DEPS) -c $< -o $@
+
+$(FUZZ_PROGRAMS): $(BUILD)/fuzz/fuzz_%: $(BUILD)/fuzz/clang/tests/fuzz/fuzz_%.o \
+                  $$(addprefix $(BUILD)/fuzz/clang/,$$(FUZZ_$$*:.c=.o))
+	$(Q)clang-14 $(FUZZ_CFLAGS) -fsanitize=fuzzer $^ -o $@
+
+$(REPLAY_PROGRAMS): $(BUILD)/fuzz/replay_%: $(BUILD)/fuzz/gcc/tests/fuzz/fuzz_%.o \
+                    $(BUILD)/fuzz/gcc/tests/fuzz/replay.o \
+                    $$(addprefix $(BUILD)/fuzz/gcc/,$$(FUZZ_$$*:.c=.o))
+	$(Q)$(CC) $(FUZZ_CFLAGS) $^ -o $@
+
+-include $(shell find $(BUILD)/host $(BUILD)/unit $(BUILD)/fuzz -name '*.d' 2>/dev/null)
 
 # --- targets -----------------------------------------------------------------------
 
@@ -136,7 +175,7 @@ $(BUILD)/.setup: FORCE
 $(PICOLIBC_STAMP): $(BUILD)/.setup ;
 
 FORCE:
-.PHONY: FORCE all help setup run test unit boot size stack bench fmt lint clean
+.PHONY: FORCE all help setup run test unit boot size stack fuzz bench fmt lint clean
 
 all: $(IMAGE) $(HOST_PROGRAMS) ## build the image and the host's programs
 
@@ -149,10 +188,10 @@ setup: $(BUILD)/.setup ## install and build what the build needs
 run: all ## boot the image in QEMU, talk to it, power it off
 	$(Q)qemu/run $(IMAGE) -- qemu/demo
 
-test: all stack size $(UNIT_PROGRAMS) $(BUILD)/test/mote.elf $(BUILD)/large/mote.elf ## run every test
+test: all stack size $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS) $(BUILD)/test/mote.elf $(BUILD)/large/mote.elf ## run every test
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/run.py
 
-unit: $(UNIT_PROGRAMS) ## run the unit tests alone
+unit: $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS) ## run the unit tests alone
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/run.py unit
 
 boot: all $(BUILD)/test/mote.elf $(BUILD)/large/mote.elf ## run the boot tests alone
@@ -164,6 +203,11 @@ size: $(IMAGE) ## print image and memory against their budgets
 stack: $(IMAGE) ## print the worst-case stack depth
 	$(Q)$(PYTHON) linker/stack.py --facts linker/stack.facts $(STACK_ROOTS) \
 	    $(BUILD)/$(ARCH)/mote.debug $(STACK_CI) $(PICOLIBC)/ci/libc.ci
+
+fuzz: ## fuzz every target for FUZZ_SECONDS (installs clang)
+	$(Q)BUILD=$(BUILD) qemu/setup fuzz
+	$(Q)$(MAKE) -s $(FUZZ_PROGRAMS)
+	$(Q)BUILD=$(BUILD) $(PYTHON) tests/fuzz/run.py $(FUZZ_SECONDS)
 
 bench: $(IMAGE) all ## print the figures of the README
 	$(Q)$(PYTHON) tests/bench/figures.py

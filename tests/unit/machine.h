@@ -111,7 +111,7 @@ static int open_from_peer(struct peer_packet p)
     return conn;
 }
 
-static int open_default(void)
+static inline int open_default(void)
 {
     return open_from_peer((struct peer_packet){0});
 }

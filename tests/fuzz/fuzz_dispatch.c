@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lines of a host through the whole agent but for its loop, against a model of the store:
+ * one bounded line of good JSON for each, and what was acknowledged can be read. A line
+ * may begin with a byte that means something else than the line (see step()).
+ */
+#include "agent/dispatch.h"
+#include "proto/stereos.h"
+#include "proto/utf8.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/unit/fake_platform.h"
+
+/* Their static state is reset between inputs, or looked at. */
+/* clang-format off */
+#define find find_agent
+#include "agent/health.c"
+#undef find
+#include "agent/lifecycle.c"
+#include "platform/bare/store.c"
+/* clang-format on */
+
+#define SECRET_VALUE "~hunter2~correct~horse~battery~"
+
+struct blob {
+    enum store_kind kind;
+    char name[STORE_NAME_MAX];
+    size_t name_len, size;
+    char *data;
+};
+
+static struct blob model[STORE_ENTRIES];
+static size_t model_count;
+
+struct ack {
+    struct text reply_to, error;
+    bool ok;
+};
+
+static const struct json_field ack_fields[] = {
+    {"reply_to", JSON_STRING, offsetof(struct ack, reply_to), STEREOS_TYPE_MAX, "string"},
+    {"ok", JSON_BOOL, offsetof(struct ack, ok), 0, "bool"},
+    {"error", JSON_STRING, offsetof(struct ack, error), STEREOS_ERROR_MAX, "string"},
+};
+static const struct json_struct ack_layout = {"fuzz.Ack", ack_fields, COUNT(ack_fields)};
+
+/* The model's entry of this name; a new one when there is none. */
+static struct blob *entry_of(enum store_kind kind, const char *name, size_t n)
+{
+    size_t i = 0;
+
+    while (i < model_count &&
+           (model[i].kind != kind || model[i].name_len != n || memcmp(model[i].name, name, n) != 0))
+        i++;
+    CHECK(i < STORE_ENTRIES && n != 0 && n <= STORE_NAME_MAX);
+    model_count += i == model_count;
+    model[i].kind = kind;
+    memcpy(model[i].name, name, n);
+    model[i].name_len = n;
+    return &model[i];
+}
+
+static void remember(enum store_kind kind, struct text name, struct text value)
+{
+    char bytes[STORE_NAME_MAX];
+    struct blob *b = entry_of(kind, bytes, text_copy(name, bytes, sizeof bytes));
+
+    free(b->data);
+    b->size = text_length(value);
+    b->data = exact(NULL, b->size + 1);
+    text_copy(value, b->data, b->size);
+    if (kind != STORE_SSH_KEY)
+        return;
+    while (b->size != 0 && b->data[b->size - 1] == '\n')
+        b->size--;
+    b->data[b->size++] = '\n';
+}
+
+static void check_store(void)
+{
+    size_t sum = 0;
+
+    for (size_t i = 0; i < model_count; i++) {
+        const struct blob *b = &model[i];
+        struct store_blob found;
+        CHECK(store_get(b->kind, b->name, b->name_len, &found) == MOTE_OK);
+        CHECK(found.size == b->size && memcmp(found.data, b->data, b->size) == 0);
+        CHECK(found.mode <= 0777);
+        sum += b->name_len + b->size;
+    }
+    CHECK(store_free() == STORE_SIZE - sum);
+    for (size_t i = sum; i < STORE_SIZE; i++)
+        CHECK(arena[i] == 0); /* what left the store was wiped */
+}
+
+/* The line was acted on and acknowledged: the model follows. */
+static void follow(const char *line, size_t len)
+{
+    static const struct text config_name = {"jcard.toml", 10};
+    char text[STEREOS_ERROR_ROOM];
+    struct out error = out_to(text, sizeof text);
+    struct stereos_envelope e;
+    union stereos_payload p;
+
+    CHECK(stereos_read_envelope(line, len, &e, &error));
+    if (text_equals(e.type, "set_config")) {
+        CHECK(stereos_read_payload(&e, "", &stereos_config_payload, &p, &error));
+        remember(STORE_CONFIG, config_name, p.config.content);
+    } else if (text_equals(e.type, "inject_secret")) {
+        CHECK(stereos_read_payload(&e, "", &stereos_secret_payload, &p, &error));
+        remember(STORE_SECRET, p.secret.name, p.secret.value);
+    } else if (text_equals(e.type, "inject_ssh_key")) {
+        CHECK(stereos_read_payload(&e, "", &stereos_ssh_key_payload, &p, &error));
+        remember(STORE_SSH_KEY, p.ssh_key.user, p.ssh_key.public_key);
+    } else {
+        CHECK(text_equals(e.type, "shutdown")); /* nothing else is ever acknowledged */
+        CHECK(lifecycle_state() == LIFECYCLE_SHUTDOWN);
+    }
+}
+
+/* Returns whether the reply is an ack that says ok. */
+static bool check_reply(const struct out *reply)
+{
+    char text[STEREOS_ERROR_ROOM];
+    struct out error = out_to(text, sizeof text);
+    struct stereos_envelope e;
+    struct ack ack = {0};
+    uint32_t rune;
+
+    CHECK(!reply->overflow && reply->len != 0);
+    CHECK(memchr(reply->base, '\n', reply->len) == reply->base + reply->len - 1);
+    for (size_t at = 0, n; at < reply->len; at += n) {
+        n = utf8_decode(reply->base + at, reply->len - at, &rune);
+        CHECK(n != 1 || rune != UTF8_REPLACEMENT);
+    }
+    CHECK(stereos_read_envelope(reply->base, reply->len - 1, &e, &error));
+    if (!text_equals(e.type, "ack")) {
+        CHECK(text_equals(e.type, "pong") || text_equals(e.type, "health"));
+        return false;
+    }
+    CHECK(e.payload.json != NULL &&
+          json_read(e.payload.json, e.payload.len, &ack_layout, &ack, &error));
+    CHECK(ack.ok == (text_length(ack.error) == 0));
+    return ack.ok;
+}
+
+static bool shows_secret(const char *bytes, size_t len)
+{
+    return memmem(bytes, len, SECRET_VALUE, strlen(SECRET_VALUE)) != NULL;
+}
+
+static void dispatch(const char *line, size_t len, bool secret)
+{
+    struct out reply = out_to(exact(NULL, STEREOS_REPLY_MAX), STEREOS_REPLY_MAX);
+    char *copy = exact(line, len);
+
+    dispatch_line(copy, len, &reply);
+    if (check_reply(&reply))
+        follow(copy, len);
+    CHECK(!secret || !shows_secret(reply.base, reply.len));
+    check_store();
+    free(copy);
+    free(reply.base);
+}
+
+static void refuse(const char *start, size_t len)
+{
+    struct out reply = out_to(exact(NULL, STEREOS_REPLY_MAX), STEREOS_REPLY_MAX);
+    char *copy = exact(start, len);
+
+    dispatch_refuse(copy, len, "line too long", UINT64_MAX, " bytes", &reply);
+    CHECK(!check_reply(&reply));
+    free(copy);
+    free(reply.base);
+}
+
+/* A secret with a known value between two parts of the line: no error may show it. */
+static void inject(const char *parts, size_t len)
+{
+    const char *gap = memchr(parts, 2, len), *end = parts + len;
+    char *line = exact(NULL, len + 256);
+    struct out o = out_to(line, len + 256);
+
+    gap = gap != NULL ? gap : end;
+    out_str(&o, "{\"type\":\"inject_secret\",\"payload\":{");
+    out_bytes(&o, parts, (size_t)(gap - parts));
+    out_str(&o, "\"value\":\"" SECRET_VALUE "\"");
+    out_bytes(&o, gap, (size_t)(end - gap));
+    out_str(&o, "}}");
+    dispatch(line, o.len, !shows_secret(parts, len));
+    free(line);
+}
+
+static void step(const char *line, size_t len)
+{
+    static const char *const names[] = {"a", "b", "\"<\xff>\"", "d", "one too many"};
+
+    if (len != 0 && line[0] == 1)
+        inject(line + 1, len - 1);
+    else if (len != 0 && line[0] == 3)
+        refuse(line + 1, len - 1);
+    else if (len > 2 && line[0] == 4)
+        health_report(names[(uint8_t)line[1] % COUNT(names)], (line[2] & 1) != 0,
+                      (line[2] & 2) != 0 ? "it \x01 broke" : NULL);
+    else
+        dispatch(line, len, false);
+}
+
+static void reset(void)
+{
+    store_wipe();
+    current = LIFECYCLE_BOOTING;
+    agent_count = 0;
+    for (size_t i = 0; i < STORE_ENTRIES; i++)
+        free(model[i].data);
+    memset(model, 0, sizeof model);
+    model_count = 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct input in = {data, size};
+
+    reset();
+    fake_now = (uint64_t)take32(&in) << 32;
+    while (in.left != 0) {
+        const uint8_t *newline = memchr(in.at, '\n', in.left);
+        size_t n = newline != NULL ? (size_t)(newline - in.at) : in.left;
+        step((const char *)in.at, n);
+        n += newline != NULL;
+        in.at += n;
+        in.left -= n;
+    }
+    reset();
+    return 0;
+}
