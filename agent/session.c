@@ -131,7 +131,7 @@ static void expire(int conn)
     const char *data;
 
     uint32_t n = endpoint_peek(conn, &data);
-    if (reply.cap != 0) {
+    if (reply.cap != 0 && !sessions[conn].reader.skipping) { /* else it has its answer already */
         dispatch_refuse(data, n, "line not finished", LINE_TIMEOUT_S, " s", &reply);
         send_reply(conn, &reply);
     }
