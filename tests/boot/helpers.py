@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: MIT
+"""What the boot tests share: the machines, a guest that is ready, the messages and answers as
+bytes, and a look into the guest's memory. It tests nothing itself. The guest is qemu/guest.py's.
+"""
+
+import concurrent.futures
+import contextlib
+import json
+import os
+import pathlib
+import socket
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "qemu"))
+
+from guest import BUILD, READY, Guest  # noqa: E402 pylint: disable=wrong-import-position
+
+TEST_IMAGE = BUILD / "test" / "mote.elf"
+LARGE_IMAGE = BUILD / "large" / "mote.elf"
+MOTECTL = BUILD / "host" / "motectl"
+
+ROWS = {
+    "q35": {"machine": "q35"},
+    "microvm": {"machine": "microvm", "acpi": False},
+    "microvm-acpi": {"machine": "microvm", "acpi": True},
+}
+MMIO_ROWS = {name: row for name, row in ROWS.items() if row["machine"] == "microvm"}
+
+CONNECTIONS = 12
+LINE_MAX = 16383
+STORE_SIZE = 65536
+HOST_PORT = 5000
+
+PATIENCE = 60  # seconds for what happens at once unless the machine is very busy
+PING, PONG = b'{"type":"ping"}\n', b'{"type":"pong"}\n'
+# What answers spell as an escape though JSON would not ask for it.
+ESCAPED = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
+
+
+class PreparedGuest(Guest):
+    """A guest with something to do between the start of the host's end and that of QEMU:
+    prepare(guest), then change(QEMU's command line) -> the one to use."""
+
+    def __init__(self, *arguments, prepare=None, change=None, **options):
+        super().__init__(*arguments, **{"vsock": "vsockd", "timeout": PATIENCE, **options})
+        self.prepare, self.change = prepare, change
+
+    def command(self, directory):
+        if self.prepare:
+            self.prepare(self)
+        line = super().command(directory)
+        return self.change(line) if self.change else line
+
+
+class Host:
+    """Listens on a port for the guest to connect to; prepare is to be the guest's."""
+
+    def __init__(self):
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.settimeout(PATIENCE)
+
+    def prepare(self, guest):
+        self.listener.bind(f"{guest.uds}_{HOST_PORT}")
+        self.listener.listen()
+
+    def accept(self):
+        connection, _ = self.listener.accept()
+        connection.settimeout(PATIENCE)
+        return connection
+
+
+@contextlib.contextmanager
+def boot(**options):
+    """A guest that is ready."""
+    with PreparedGuest(**options) as guest:
+        guest.wait_ready()
+        yield guest
+
+
+def end_of_start(guest):
+    """The status of a guest that must end before it is ready."""
+    guest.wait_for(lambda: guest.returncode is not None or READY in guest.console, "an end")
+    assert READY not in guest.console
+    return guest.status()
+
+
+@contextlib.contextmanager
+def boot_all(rows=None, **options):
+    """A ready guest of every row, by its name, all at the same time."""
+    with contextlib.ExitStack() as stack:
+        yield {name: stack.enter_context(boot(**row, **options))
+               for name, row in (rows or ROWS).items()}
+
+
+def compact(value):
+    """JSON as both real peers write it."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return text.translate(ESCAPED).encode()
+
+
+def message(kind, **payload):
+    """The line that asks for something."""
+    return compact({"type": kind, **({"payload": payload} if payload else {})}) + b"\n"
+
+
+def ack(reply_to, error=None):
+    """The line that answers it."""
+    outcome = {"ok": True} if error is None else {"ok": False, "error": error}
+    return compact({"type": "ack", "payload": {"reply_to": reply_to, **outcome}}) + b"\n"
+
+
+def secret(name, value):
+    return message("inject_secret", name=name, value=value, mode=0o600)
+
+
+def read_to_end(connection):
+    answer = bytearray()
+    while piece := connection.recv(65536):
+        answer += piece
+    return bytes(answer)
+
+
+def read_exactly(connection, size):
+    """size bytes, or fewer at the end of the stream."""
+    answer = bytearray()
+    while len(answer) < size and (piece := connection.recv(size - len(answer))):
+        answer += piece
+    return bytes(answer)
+
+
+def ask(connection, line):
+    """Sends one line and returns the line that comes back."""
+    connection.sendall(line)
+    answer = b""
+    while not answer.endswith(b"\n") and (byte := connection.recv(1)):
+        answer += byte
+    return answer
+
+
+def send_and_end(connection, data):
+    connection.sendall(data)
+    connection.shutdown(socket.SHUT_WR)
+
+
+@contextlib.contextmanager
+def sending(connection, data, send=send_and_end):
+    """Sends meanwhile; an error of that is raised at the end."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(send, connection, data)
+        yield
+        sent.result()
+
+
+def exchange(guest, data):
+    """Everything that comes back for data and the end of the stream behind it."""
+    with guest.connect() as connection, sending(connection, data):
+        return read_to_end(connection)
+
+
+def eventually(condition, what):
+    """Waits for what no event tells of."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not after {PATIENCE} s"
+        time.sleep(0.005)
+
+
+def connect_again(guest):
+    """A connection as soon as there is a free slot: one just closed takes a moment to be free."""
+    found = []
+
+    def connected():
+        with contextlib.suppress(ConnectionRefusedError):
+            found.append(guest.connect())
+        return found
+
+    eventually(connected, "a free connection")
+    return found[0]
+
+
+def shut_down(guest):
+    """The status that the guest ends with when asked to end."""
+    assert guest.raw(message("shutdown")) == ack("shutdown")
+    return guest.wait_exit()
+
+
+def memory_file(guest):
+    """Where QEMU has the guest's RAM: a file without a name."""
+    directory = pathlib.Path(f"/proc/{guest.qemu_pid}/fd")
+    for file in directory.iterdir():
+        if "memory-backend-memfd" in os.readlink(file):
+            return file
+    raise AssertionError("QEMU has no memory-backend-memfd")
+
+
+def memory(guest):
+    """The guest's RAM, as far as anybody ever wrote to it."""
+    pieces, at = [], 0
+    with memory_file(guest).open("rb") as file, contextlib.suppress(OSError):
+        while True:  # SEEK_DATA fails when there is no more
+            start = os.lseek(file.fileno(), at, os.SEEK_DATA)
+            at = os.lseek(file.fileno(), start, os.SEEK_HOLE)
+            pieces.append(os.pread(file.fileno(), at - start, start))
+    assert pieces
+    return b"\0".join(pieces)
+
+
+def copies(guest, value):
+    """How often the guest's RAM holds pieces of value; as a set, {n} when it is n of each."""
+    ram, bits, piece = memory(guest), value.encode(), 12
+    starts = range(0, len(bits) - piece + 1, max(1, len(bits) // 64))
+    return {ram.count(bits[at:at + piece]) for at in starts}
