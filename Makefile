@@ -75,9 +75,10 @@ GUEST_FLAGS := -m64 -march=x86-64 -mno-red-zone -mgeneral-regs-only -fcf-protect
     -ffreestanding -fno-pic -fno-pie -fno-common -fno-asynchronous-unwind-tables \
     -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=. \
     -DSTACK_SIZE=$(STACK_SIZE) -DEXCEPTION_STACK_SIZE=4096
+# The compiler is asked when it is there: set-up may have to install it first.
 GUEST_CFLAGS := $(GUEST_FLAGS) -std=c11 -D_DEFAULT_SOURCE -Os -g $(WARN) -nostdinc -I. \
     -isystem $(PICOLIBC)/include -isystem $(BUILD)/include \
-    -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
+    -isystem `$(CC) -print-file-name=include` \
     -fstack-protector-strong -mstack-protector-guard=global -fcallgraph-info=su
 GUEST_LDFLAGS := -nostdlib -static -T linker/x86_64.ld -Wl,--gc-sections -Wl,--build-id=none \
     -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,--fatal-warnings -Wl,--emit-relocs

@@ -15,8 +15,8 @@ FLOOD = 30000
 HALF = b'{"type":"pi'
 
 
-@pytest.fixture(name="fresh")
-def fixture_fresh(row):
+@contextlib.contextmanager
+def roomy(row):
     """A guest of one's own; its slots are all free again at the end."""
     with boot(**row) as guest:
         yield guest
@@ -44,26 +44,26 @@ def stuff(connection, data):
     return sent
 
 
-def test_twelve_connections_answer_and_the_next_is_refused(fresh):
-    with contextlib.ExitStack() as stack:
-        connections = take_all(fresh, stack)
+def test_twelve_connections_answer_and_the_next_is_refused(row):
+    with roomy(row) as guest, contextlib.ExitStack() as stack:
+        connections = take_all(guest, stack)
         for _ in range(3):
             with pytest.raises(ConnectionRefusedError):
-                fresh.connect()
+                guest.connect()
         for i, connection in enumerate(connections):
             answer = ask(connection, secret(f"NAME_{i}", "v"))
             assert answer == ack("inject_secret")
         connections[5].close()
-        again = stack.enter_context(connect_again(fresh))
+        again = stack.enter_context(connect_again(guest))
         assert ask(again, PING) == PONG
         with pytest.raises(ConnectionRefusedError):
-            fresh.connect()
+            guest.connect()
 
 
-def test_all_connections_at_once(fresh):
+def test_all_connections_at_once(row):
     """Requests first, then the answers, in another order."""
-    with contextlib.ExitStack() as stack:
-        connections = take_all(fresh, stack)
+    with roomy(row) as guest, contextlib.ExitStack() as stack:
+        connections = take_all(guest, stack)
         for connection in connections:
             connection.sendall(PING * 50)
         for connection in reversed(connections):
@@ -97,9 +97,9 @@ def test_two_interleaved(guest):
             assert ask(one, b"") == ack("x", "unknown message type: x")
 
 
-def test_half_a_line_keeps_nobody_waiting(fresh):
-    with contextlib.ExitStack() as stack:
-        connections = take_all(fresh, stack)
+def test_half_a_line_keeps_nobody_waiting(row):
+    with roomy(row) as guest, contextlib.ExitStack() as stack:
+        connections = take_all(guest, stack)
         for connection in connections[1:]:
             connection.sendall(HALF)
         for _ in range(100):
@@ -108,9 +108,9 @@ def test_half_a_line_keeps_nobody_waiting(fresh):
             assert ask(connection, PING[len(HALF):]) == PONG
 
 
-def test_peer_that_never_reads_keeps_nobody_waiting(fresh):
+def test_peer_that_never_reads_keeps_nobody_waiting(row):
     """And loses nothing: when it reads at last, every line has its answer."""
-    with fresh.connect() as deaf, fresh.connect() as other:
+    with roomy(row) as guest, guest.connect() as deaf, guest.connect() as other:
         sent = stuff(deaf, PING * 1000)
         for _ in range(100):
             assert ask(other, PING) == PONG
@@ -121,29 +121,30 @@ def test_peer_that_never_reads_keeps_nobody_waiting(fresh):
         assert answers[whole * len(PONG):].count(b"\n") == (1 if rest else 0)
 
 
-def test_all_others_never_read(fresh):
-    with contextlib.ExitStack() as stack:
-        connections = take_all(fresh, stack)
+def test_all_others_never_read(row):
+    with roomy(row) as guest, contextlib.ExitStack() as stack:
+        connections = take_all(guest, stack)
         for deaf in connections[1:]:
             stuff(deaf, message("nobody"))
         for _ in range(100):
             assert ask(connections[0], PING) == PONG
 
 
-def test_flood_keeps_nobody_waiting(fresh):
-    with fresh.connect() as flood, fresh.connect() as other, sending(flood, PING * FLOOD):
-        got = bytearray()
-        while len(got) < FLOOD * len(PONG):
-            assert ask(other, PING) == PONG
-            piece = flood.recv(65536)
-            assert piece
-            got += piece
-        assert got == PONG * FLOOD
+def test_flood_keeps_nobody_waiting(row):
+    with roomy(row) as guest:
+        with guest.connect() as flood, guest.connect() as other, sending(flood, PING * FLOOD):
+            got = bytearray()
+            while len(got) < FLOOD * len(PONG):
+                assert ask(other, PING) == PONG
+                piece = flood.recv(65536)
+                assert piece
+                got += piece
+            assert got == PONG * FLOOD
 
 
-def test_flood_from_all_sides(fresh):
-    with contextlib.ExitStack() as stack:
-        connections = take_all(fresh, stack)
+def test_flood_from_all_sides(row):
+    with roomy(row) as guest, contextlib.ExitStack() as stack:
+        connections = take_all(guest, stack)
         for connection in connections:
             stack.enter_context(sending(connection, PING * 1000))
         for connection in connections:
@@ -160,36 +161,39 @@ def test_many_connections_one_behind_the_other(guest):
                                   HALF + b"g" * 20000],
                          ids=["silent", "half", "half-behind-one", "unread", "too-long", "empty",
                               "half-too-long"])
-def test_peers_that_go_without_a_word(fresh, data):
+def test_peers_that_go_without_a_word(row, data):
     """vsockd sees a reset where answers are left unread, and an end of file elsewhere."""
-    for _ in range(3 * CONNECTIONS):
-        connection = connect_again(fresh)
-        connection.setblocking(False)
-        with contextlib.suppress(BlockingIOError):
-            connection.send(data)
-        connection.close()
-    assert exchange(fresh, PING) == PONG
-
-
-def test_peers_that_go_while_they_are_answered(fresh):
-    for n in range(50):
-        connection = connect_again(fresh)
-        with contextlib.suppress(OSError), sending(connection, PING * 2000):
-            read_exactly(connection, 100 * n)
+    with roomy(row) as guest:
+        for _ in range(3 * CONNECTIONS):
+            connection = connect_again(guest)
+            connection.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                connection.send(data)
             connection.close()
+        assert exchange(guest, PING) == PONG
 
 
-def test_peers_that_send_no_more_and_never_read(fresh):
+def test_peers_that_go_while_they_are_answered(row):
+    with roomy(row) as guest:
+        for n in range(50):
+            connection = connect_again(guest)
+            with contextlib.suppress(OSError), sending(connection, PING * 2000):
+                read_exactly(connection, 100 * n)
+                connection.close()
+
+
+def test_peers_that_send_no_more_and_never_read(row):
     """A half-closed connection whose answers nobody takes must not hold its slot for ever once
     the peer is gone."""
-    connections = [connect_again(fresh) for _ in range(CONNECTIONS)]
-    for connection in connections:
-        stuff(connection, message("nobody"))
-        with contextlib.suppress(OSError):
-            connection.shutdown(socket.SHUT_WR)
-    for connection in connections:
-        connection.close()
-    assert ask(connect_again(fresh), PING) == PONG
+    with roomy(row) as guest:
+        connections = [connect_again(guest) for _ in range(CONNECTIONS)]
+        for connection in connections:
+            stuff(connection, message("nobody"))
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_WR)
+        for connection in connections:
+            connection.close()
+        assert ask(connect_again(guest), PING) == PONG
 
 
 def test_request_of_a_peer_that_is_gone_is_still_served(row):
