@@ -265,9 +265,10 @@ def test_hybrid_refused(setup, hello, text):
 def test_tcp(host, family, bind):
     listener = socket.socket(family)
     try:
+        socket.getaddrinfo(host.strip("[]"), 0)
         listener.bind((bind, 0))
-    except OSError:
-        pytest.skip(f"no {bind} here")
+    except OSError as error:
+        pytest.skip(f"no {host} at {bind} here: {error}")
     listener.listen()
     guest = FakeGuest(listener, [PONG])
     done = motectl(f"tcp:{host}:{listener.getsockname()[1]}", "ping")
