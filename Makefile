@@ -19,8 +19,8 @@ PROTO := text.c out.c utf8.c json_check.c json_read.c line.c stereos.c
 AGENT := main.c session.c dispatch.c lifecycle.c health.c config.c secret.c ssh_key.c mount.c \
          power.c
 # Pure code: the guest's driver and the host's device both link it.
-VSOCK := buffer.c vsock_machine.c vsock_input.c vsock_output.c
-DRIVERS := $(VSOCK) virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c vsock_device.c \
+MACHINE := buffer.c vsock_machine.c vsock_input.c vsock_output.c
+DRIVERS := $(MACHINE) virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c vsock_device.c \
            vsock_endpoint.c entropy.c virtio_rng.c
 BARE  := exit.c stdio.c option.c store.c mount.c
 X86   := start.S boot.c console.c traps.c paging.c start_info.c acpi.c acpi_virtio.c apic.c clock.c \
@@ -29,17 +29,17 @@ X86   := start.S boot.c console.c traps.c paging.c start_info.c acpi.c acpi_virt
 GUEST := $(PROTO:%=proto/%) $(AGENT:%=agent/%) $(DRIVERS:%=drivers/%) $(BARE:%=platform/bare/%) \
          $(X86:%=platform/x86_64/%)
 
-VSOCKD  := main.c options.c vhost_user.c guest_memory.c vring.c device.c hybrid.c stream.c vhost_requests.c \
-           unix_socket.c
-MOTECTL := main.c options.c address.c connect.c stream.c deadline.c content.c request.c answer.c \
-           output.c verbs.c wait.c raw.c
-HOST_vsockd  := $(VSOCKD:%=qemu/vsockd/%) $(VSOCK:%=drivers/%)
-HOST_motectl := $(MOTECTL:%=qemu/motectl/%) $(PROTO:%=proto/%)
+SOURCES_vsockd  := main.c options.c vhost_user.c vhost_requests.c guest_memory.c vring.c device.c \
+                   hybrid.c stream.c unix_socket.c
+SOURCES_motectl := main.c options.c address.c connect.c stream.c deadline.c content.c request.c \
+                   answer.c output.c verbs.c wait.c raw.c
+HOST_vsockd  := $(SOURCES_vsockd:%=qemu/vsockd/%) $(MACHINE:%=drivers/%)
+HOST_motectl := $(SOURCES_motectl:%=qemu/motectl/%) $(PROTO:%=proto/%)
 
 # Unit tests are one program each, linked with everything that runs on a host.
 UNIT := text json json_check line stereos stereos_write buffer virtqueue vsock_machine \
         vsock_credit vsock_early store dispatch health vring acpi_virtio
-UNIT_CODE := $(PROTO:%=proto/%) $(VSOCK:%=drivers/%) drivers/virtqueue.c \
+UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) drivers/virtqueue.c \
              $(filter-out agent/main.c agent/session.c,$(AGENT:%=agent/%)) \
              platform/bare/store.c platform/bare/mount.c \
              platform/x86_64/acpi_virtio.c qemu/vsockd/vring.c \
@@ -51,10 +51,10 @@ FUZZ := line dispatch machine pair ring device acpi pci
 FUZZ_line     := $(PROTO:%=proto/%)
 FUZZ_dispatch := $(PROTO:%=proto/%) platform/bare/mount.c tests/unit/fake_platform.c \
                  $(addprefix agent/,dispatch.c config.c secret.c ssh_key.c mount.c power.c)
-FUZZ_machine  := $(VSOCK:%=drivers/%) tests/fuzz/wire.c
-FUZZ_pair     := $(VSOCK:%=drivers/%)
+FUZZ_machine  := $(MACHINE:%=drivers/%) tests/fuzz/wire.c
+FUZZ_pair     := $(MACHINE:%=drivers/%)
 FUZZ_ring     := drivers/virtqueue.c
-FUZZ_device   := $(VSOCK:%=drivers/%) drivers/virtqueue.c drivers/virtio.c
+FUZZ_device   := $(MACHINE:%=drivers/%) drivers/virtqueue.c drivers/virtio.c
 FUZZ_acpi     := $(addprefix platform/x86_64/,acpi.c acpi_virtio.c start_info.c) platform/bare/option.c
 FUZZ_pci      := $(addprefix drivers/,pci.c virtio_pci.c virtio.c virtqueue.c)
 

@@ -116,3 +116,11 @@ def test_leaves_nothing_behind():
     done = run("--", "sh", "-c", "dirname ${MOTE_ADDRESS#unix:}")
     directory = done.stdout.strip().rpartition("/")[2]
     assert directory.startswith("run-") and directory not in before | runs()
+
+
+def test_make_run_takes_the_back_end_from_the_environment():
+    """A variable of the Makefile with the same name would be handed on in its place."""
+    done = subprocess.run(["make", "run"], cwd=ROOT, env={**os.environ, "VSOCK": "nonsense"},
+                          capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "unknown vsock back-end nonsense" in done.stderr
