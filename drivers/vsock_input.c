@@ -30,6 +30,20 @@ static void owe_orphan_rst(struct vsock_machine *m, const struct virtio_vsock_hd
                                            .type = hdr->type};
 }
 
+/* A new connection must not die of an RST that was owed to an older packet of the same ports. */
+static void forget_orphan_rsts(struct vsock_machine *m, const struct virtio_vsock_hdr *hdr)
+{
+    int count = m->orphan_count;
+
+    m->orphan_count = 0;
+    for (int i = 0; i < count; i++) {
+        struct vsock_orphan o = m->orphans[(m->orphan_first + i) % VSOCK_ORPHANS_MAX];
+        if (o.peer_cid != hdr->src_cid || o.peer_port != hdr->src_port ||
+            o.local_port != hdr->dst_port)
+            m->orphans[(m->orphan_first + m->orphan_count++) % VSOCK_ORPHANS_MAX] = o;
+    }
+}
+
 static void ignore(const struct arrival *a)
 {
     (void)a;
@@ -185,6 +199,7 @@ static void input_unknown(struct vsock_machine *m, const struct virtio_vsock_hdr
         owe_orphan_rst(m, hdr);
         return;
     }
+    forget_orphan_rsts(m, hdr);
     c->state = VSOCK_REQUESTED;
     c->peer_buf_alloc = hdr->buf_alloc;
     c->events = bit(VSOCK_EVENT_REQUESTED);

@@ -48,11 +48,30 @@ static void test_peer_that_receives_no_more_before_accept(void **state)
     expect_sent(RESPONSE);
 }
 
+/* An RST that is owed to a stray packet must not kill the connection that follows it. */
+static void test_stray_packet_in_front_of_a_request(void **state)
+{
+    (void)state;
+    peer_sends(RW, .data = "stray", .src_port = 7);
+    peer_sends(RW, .data = "stray");
+    peer_sends(CREDIT_UPDATE, .src_port = 8);
+    peer_sends(REQUEST);
+    expect_event(REQUESTED);
+    vsock_accept(&m, event.conn);
+    expect_sent(RST);
+    assert_int_equal(sent.dst_port, 7);
+    expect_sent(RST);
+    assert_int_equal(sent.dst_port, 8);
+    expect_sent(RESPONSE);
+    expect_silence();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_nothing_answers_an_unsent_request, set_up),
         cmocka_unit_test_setup(test_shutdown_of_one_half_before_accept, set_up),
+        cmocka_unit_test_setup(test_stray_packet_in_front_of_a_request, set_up),
         cmocka_unit_test_setup(test_peer_that_receives_no_more_before_accept, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
