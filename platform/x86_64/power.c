@@ -68,7 +68,6 @@ static void settle(void)
 void machine_power_off(int status)
 {
     console_flush();
-    __asm__ volatile("cli");
     debug_exit(status);
     acpi_power_off();
     settle();
@@ -78,7 +77,6 @@ void machine_power_off(int status)
 void platform_reboot(void)
 {
     console_flush();
-    __asm__ volatile("cli");
     outb(RESET_CONTROL, RESET_COLD);
     outb(I8042_COMMAND, I8042_RESET);
     settle();
