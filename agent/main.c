@@ -58,7 +58,8 @@ static void load_module(void)
     const void *module = platform_module(&len);
 
     if (module != NULL && config_load(module, len) != MOTE_OK)
-        printf("mote: module 0 has %zu bytes: more than the store's %d\n", len, STORE_SIZE);
+        printf("mote: module 0 has %zu bytes: with its name more than the store's %d\n", len,
+               STORE_SIZE);
 }
 
 static int start(void)

@@ -41,7 +41,8 @@ static int reset(const struct virtio_device *d)
 
 static int give_up(const struct virtio_device *d, const char *why)
 {
-    printf("mote: virtio device at %s %llx: %s\n", d->where, (unsigned long long)d->address, why);
+    printf("mote: virtio device at %s %llx: %s\n", d->transport->name,
+           (unsigned long long)d->address, why);
     d->transport->set_status(d, VIRTIO_STATUS_FAILED);
     return MOTE_ERR_UNSUPPORTED;
 }

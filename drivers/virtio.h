@@ -34,7 +34,7 @@ struct virtio_device;
 
 /* Register access; nothing here decides anything. word: 0 for features 0..31, 1 for 32..63. */
 struct virtio_transport {
-    const char *name;
+    const char *name; /* for the console */
     uint32_t (*get_features)(const struct virtio_device *d, uint32_t word);
     void (*set_features)(const struct virtio_device *d, uint32_t word, uint32_t bits);
     uint8_t (*get_status)(const struct virtio_device *d);
@@ -54,9 +54,8 @@ struct virtio_transport {
 
 struct virtio_device {
     const struct virtio_transport *transport;
-    const char *where; /* "mmio" or "pci", for the console */
-    uint64_t address;  /* physical address or bus/device/function, for the console */
-    bool interrupts;   /* false: nothing wakes us, poll */
+    uint64_t address; /* physical address or bus/device/function, for the console */
+    bool interrupts;  /* false: nothing wakes us, poll */
     /* mmio: base. pci: the structures found by the capabilities. */
     uint8_t *base;
     uint8_t *common;

@@ -140,11 +140,8 @@ static bool open_window(const struct platform_mmio *window, enum virtio_id id,
 
     if (base == NULL)
         return false;
-    *d = (struct virtio_device){.transport = &mmio_transport,
-                                .where = mmio_transport.name,
-                                .address = window->base,
-                                .base = base,
-                                .device_size = WINDOW_SIZE - MMIO_CONFIG};
+    *d =
+        (struct virtio_device){.transport = &mmio_transport, .address = window->base, .base = base};
     return read32(d, MMIO_MAGIC_VALUE) == MAGIC && read32(d, MMIO_DEVICE_ID) == id;
 }
 

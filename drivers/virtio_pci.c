@@ -234,8 +234,7 @@ int virtio_pci_find(enum virtio_id id, struct virtio_device *d)
 
     if (!pci_visit(matches, &s))
         return MOTE_ERR_NOT_FOUND;
-    *d = (struct virtio_device){
-        .transport = &pci_transport, .where = pci_transport.name, .address = s.bdf};
+    *d = (struct virtio_device){.transport = &pci_transport, .address = s.bdf};
     if (!map_structures(s.bdf, d)) {
         printf("mote: virtio-pci device %04x has no modern structures that can be reached\n",
                (unsigned)s.bdf);

@@ -104,8 +104,9 @@ int vsock_device_start(uint64_t *cid)
     virtio_driver_ok(&device); /* buffers before, kicks after: the specification forbids others */
     virtio_kick(&device, QUEUE_RX, &queues[QUEUE_RX]);
     virtio_kick(&device, QUEUE_EVENT, &queues[QUEUE_EVENT]);
-    printf("mote: vsock: CID %llu, virtio-%s at %llx%s\n", (unsigned long long)*cid, device.where,
-           (unsigned long long)device.address, device.interrupts ? "" : ", polled");
+    printf("mote: vsock: CID %llu, virtio-%s at %llx%s\n", (unsigned long long)*cid,
+           device.transport->name, (unsigned long long)device.address,
+           device.interrupts ? "" : ", polled");
     return MOTE_OK;
 }
 

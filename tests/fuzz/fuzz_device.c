@@ -236,7 +236,7 @@ int virtio_mmio_find(enum virtio_id id, struct virtio_device *d)
         queue_enable, notify,       config_generation, config_read, acknowledge};
 
     CHECK(id == VIRTIO_ID_VSOCK);
-    *d = (struct virtio_device){.transport = &transport, .where = transport.name};
+    *d = (struct virtio_device){.transport = &transport};
     return MOTE_OK;
 }
 
