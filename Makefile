@@ -19,7 +19,7 @@ PROTO := text.c out.c utf8.c json_check.c json_read.c line.c stereos.c
 AGENT := main.c session.c dispatch.c lifecycle.c health.c config.c secret.c ssh_key.c mount.c \
          power.c
 # Pure code: the guest's driver and the host's device both link it.
-MACHINE := buffer.c vsock_machine.c vsock_input.c vsock_output.c
+MACHINE := buffer.c vsock_machine.c vsock_ports.c vsock_input.c vsock_output.c
 DRIVERS := $(MACHINE) virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c vsock_device.c \
            vsock_endpoint.c entropy.c virtio_rng.c
 BARE  := exit.c stdio.c option.c store.c mount.c
@@ -38,7 +38,7 @@ HOST_motectl := $(SOURCES_motectl:%=qemu/motectl/%) $(PROTO:%=proto/%)
 
 # Unit tests are one program each, linked with everything that runs on a host.
 UNIT := text json json_check line stereos stereos_write buffer virtqueue vsock_machine \
-        vsock_credit vsock_early store dispatch health vring acpi_virtio
+        vsock_credit vsock_early vsock_ports store dispatch health vring acpi_virtio
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) drivers/virtqueue.c \
              $(filter-out agent/main.c agent/session.c,$(AGENT:%=agent/%)) \
              platform/bare/store.c platform/bare/mount.c \

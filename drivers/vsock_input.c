@@ -52,24 +52,25 @@ static void ignore(const struct arrival *a)
 /* The peer broke the protocol: the connection ends with RST. */
 static void violate(const struct arrival *a)
 {
-    vsock_kill(a->c, MOTE_ERR_RESET, true);
+    vsock_kill(a->m, a->c, MOTE_ERR_RESET, true);
 }
 
 /* [5.10.6.5] RST ends everything and is never answered. */
 static void reset(const struct arrival *a)
 {
-    vsock_kill(a->c, a->c->state == VSOCK_CONNECTING ? MOTE_ERR_REFUSED : MOTE_ERR_RESET, false);
+    vsock_kill(a->m, a->c, a->c->state == VSOCK_CONNECTING ? MOTE_ERR_REFUSED : MOTE_ERR_RESET,
+               false);
 }
 
 /* A peer that refuses by anything but RST is told that we took it so. */
 static void refuse(const struct arrival *a)
 {
-    vsock_kill(a->c, MOTE_ERR_REFUSED, true);
+    vsock_kill(a->m, a->c, MOTE_ERR_REFUSED, true);
 }
 
 static void established(const struct arrival *a)
 {
-    a->c->state = VSOCK_OPEN;
+    vsock_establish(a->c);
     a->c->deadline = VSOCK_NEVER;
     a->c->events |= bit(VSOCK_EVENT_CONNECTED);
 }
@@ -85,6 +86,8 @@ static void receive(const struct arrival *a)
         return;
     }
     c->rx_cnt += len;
+    if (c->deadline != VSOCK_NEVER) /* more may follow, too */
+        c->deadline = a->m->now + a->m->end_wait;
     if ((c->shutdown & VIRTIO_VSOCK_SHUTDOWN_F_RECEIVE) != 0) {
         c->fwd_cnt += len;
         vsock_announce_credit(c);
@@ -119,9 +122,11 @@ static void peer_shutdown(const struct arrival *a)
         buffer_clear(&c->tx);
         c->events |= bit(VSOCK_EVENT_ROOM);
     }
-    if ((news & VIRTIO_VSOCK_SHUTDOWN_F_SEND) != 0)
-        c->events |= bit(VSOCK_EVENT_CLOSED);
-    vsock_finish_if_drained(c);
+    if (c->peer_shutdown == VIRTIO_VSOCK_SHUTDOWN_BOTH)
+        vsock_tell_end(c);
+    else if ((news & VIRTIO_VSOCK_SHUTDOWN_F_SEND) != 0)
+        c->deadline = a->m->now + a->m->end_wait;
+    vsock_finish_if_drained(a->m, c);
 }
 
 /* Both ends close: the answer to SHUTDOWN(3) is RST, and only RST. */
@@ -133,7 +138,7 @@ static void closing_shutdown(const struct arrival *a)
     if ((c->peer_shutdown & VIRTIO_VSOCK_SHUTDOWN_F_RECEIVE) != 0)
         buffer_clear(&c->tx);
     if (c->peer_shutdown == VIRTIO_VSOCK_SHUTDOWN_BOTH)
-        vsock_kill(c, MOTE_OK, true);
+        vsock_kill(a->m, c, MOTE_OK, true);
 }
 
 enum { OPS = VIRTIO_VSOCK_OP_CREDIT_REQUEST + 1, STATES = VSOCK_CLOSING + 1 };
@@ -160,7 +165,7 @@ static rule *const rules[OPS][STATES] = {
 
 static struct vsock_conn *find(struct vsock_machine *m, const struct virtio_vsock_hdr *hdr)
 {
-    for (int i = 0; i < m->conn_count; i++) {
+    for (int i = 0; i < m->conn_end; i++) {
         struct vsock_conn *c = &m->conns[i];
         bool on_wire = c->state != VSOCK_FREE && (c->state != VSOCK_DEAD || c->owed != 0);
         if (on_wire && c->peer_port == hdr->src_port && c->local_port == hdr->dst_port &&
@@ -190,10 +195,12 @@ static bool take_credit(const struct vsock_machine *m, struct vsock_conn *c,
 
 static void input_unknown(struct vsock_machine *m, const struct virtio_vsock_hdr *hdr)
 {
-    if (hdr->op == VIRTIO_VSOCK_OP_RST || hdr->op == VIRTIO_VSOCK_OP_INVALID || hdr->op >= OPS)
+    if (hdr->op == VIRTIO_VSOCK_OP_RST)
         return;
     struct vsock_conn *c = NULL;
-    if (hdr->op == VIRTIO_VSOCK_OP_REQUEST && hdr->len == 0 && vsock_is_listening(m, hdr->dst_port))
+    if (hdr->op == VIRTIO_VSOCK_OP_REQUEST && hdr->len == 0 &&
+        vsock_is_listening(m, hdr->dst_port) &&
+        !vsock_is_quarantined(m, hdr->src_cid, hdr->src_port, hdr->dst_port))
         c = vsock_take_slot(m, hdr->src_cid, hdr->src_port, hdr->dst_port);
     if (c == NULL) {
         owe_orphan_rst(m, hdr);

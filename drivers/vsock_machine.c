@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The connection machine, owner's side: the slots, the listeners, what an owner
- * may ask of a connection, time, and events. Packets are read in vsock_input.c
- * and made in vsock_output.c.
+ * The connection machine, owner's side: the slots, what an owner may ask of a
+ * connection, time, and events. Packets are read in vsock_input.c and made in
+ * vsock_output.c; ports are kept in vsock_ports.c.
  */
 #include "drivers/vsock_machine.h"
 
@@ -10,10 +10,6 @@
 #include "platform/error.h"
 
 #include <string.h>
-
-/* Ephemeral ports, as IANA has them; a listener's port is below by custom. */
-#define EPHEMERAL_FIRST 49152u
-#define EPHEMERAL_COUNT 16384u
 
 void vsock_init(struct vsock_machine *m, uint64_t local_cid, struct vsock_conn *conns, int count,
                 uint32_t port_seed)
@@ -24,9 +20,10 @@ void vsock_init(struct vsock_machine *m, uint64_t local_cid, struct vsock_conn *
     m->conn_count = count;
     m->in_flight_max = VSOCK_IN_FLIGHT_MAX;
     m->packets_max = VSOCK_PACKETS_IN_FLIGHT_MAX;
-    m->next_port = EPHEMERAL_FIRST + port_seed % EPHEMERAL_COUNT;
+    m->end_wait = VSOCK_END_WAIT_NS;
+    vsock_seed_ports(m, port_seed);
     for (int i = 0; i < count; i++)
-        vsock_free_slot(&conns[i]);
+        vsock_free_slot(m, &conns[i]);
 }
 
 int vsock_allow(struct vsock_machine *m, uint64_t cid)
@@ -47,39 +44,6 @@ bool vsock_is_allowed(const struct vsock_machine *m, uint64_t cid)
     return false;
 }
 
-static int find_listener(const struct vsock_machine *m, uint32_t port)
-{
-    for (int i = 0; i < m->listener_count; i++)
-        if (m->listeners[i] == port)
-            return i;
-    return MOTE_ERR_NOT_FOUND;
-}
-
-bool vsock_is_listening(const struct vsock_machine *m, uint32_t port)
-{
-    return find_listener(m, port) >= 0 || find_listener(m, VSOCK_PORT_ANY) >= 0;
-}
-
-int vsock_listen(struct vsock_machine *m, uint32_t port)
-{
-    if (find_listener(m, port) >= 0)
-        return MOTE_ERR_ALREADY_BOUND;
-    if (m->listener_count == VSOCK_LISTENERS_MAX)
-        return MOTE_ERR_NO_ROOM;
-    m->listeners[m->listener_count++] = port;
-    return MOTE_OK;
-}
-
-int vsock_unlisten(struct vsock_machine *m, uint32_t port)
-{
-    int at = find_listener(m, port);
-
-    if (at < 0)
-        return at;
-    m->listeners[at] = m->listeners[--m->listener_count];
-    return MOTE_OK;
-}
-
 struct vsock_conn *vsock_take_slot(struct vsock_machine *m, uint64_t peer_cid, uint32_t peer_port,
                                    uint32_t local_port)
 {
@@ -90,12 +54,14 @@ struct vsock_conn *vsock_take_slot(struct vsock_machine *m, uint64_t peer_cid, u
         c->peer_cid = peer_cid;
         c->peer_port = peer_port;
         c->local_port = local_port;
+        if (i >= m->conn_end)
+            m->conn_end = i + 1;
         return c;
     }
     return NULL;
 }
 
-void vsock_free_slot(struct vsock_conn *c)
+void vsock_free_slot(struct vsock_machine *m, struct vsock_conn *c)
 {
     struct buffer rx = c->rx, tx = c->tx;
 
@@ -103,16 +69,33 @@ void vsock_free_slot(struct vsock_conn *c)
     buffer_clear(&tx);
     *c = (struct vsock_conn){
         .rx = rx, .tx = tx, .deadline = VSOCK_NEVER, .credit_retry = VSOCK_NEVER};
+    while (m->conn_end > 0 && m->conns[m->conn_end - 1].state == VSOCK_FREE)
+        m->conn_end--;
 }
 
-void vsock_kill(struct vsock_conn *c, int error, bool rst)
+/*
+ * An end that both sides do not agree on may leave packets on their way. Clean are our RST
+ * for the peer's SHUTDOWN of both halves, and its RST for ours.
+ */
+static void leave_pair(struct vsock_machine *m, struct vsock_conn *c, bool rst)
+{
+    bool clean = c->peer_shutdown == VIRTIO_VSOCK_SHUTDOWN_BOTH ||
+                 (!rst && c->shutdown_sent == VIRTIO_VSOCK_SHUTDOWN_BOTH);
+
+    if (c->established && !clean)
+        vsock_quarantine(m, c);
+    c->established = false;
+}
+
+void vsock_kill(struct vsock_machine *m, struct vsock_conn *c, int error, bool rst)
 {
     bool owned = c->state != VSOCK_CLOSING;
 
     if ((c->owed & bit(VIRTIO_VSOCK_OP_REQUEST)) != 0) /* the peer never heard of it */
         rst = false;
+    leave_pair(m, c, rst);
     if (!owned && !rst) {
-        vsock_free_slot(c);
+        vsock_free_slot(m, c);
         return;
     }
     buffer_clear(&c->tx);
@@ -126,48 +109,28 @@ void vsock_kill(struct vsock_conn *c, int error, bool rst)
     c->events |= bit(VSOCK_EVENT_RESET);
 }
 
-void vsock_finish_if_drained(struct vsock_conn *c)
+void vsock_finish_if_drained(struct vsock_machine *m, struct vsock_conn *c)
 {
     if (c->peer_shutdown != VIRTIO_VSOCK_SHUTDOWN_BOTH || c->state != VSOCK_OPEN ||
         buffer_used(&c->rx) != 0)
         return;
     /* The end was orderly: the owner learns of it by VSOCK_EVENT_CLOSED alone. */
     uint8_t events = c->events;
-    vsock_kill(c, MOTE_OK, true);
+    vsock_kill(m, c, MOTE_OK, true);
     c->events = events;
-}
-
-static bool port_in_use(const struct vsock_machine *m, uint32_t port)
-{
-    for (int i = 0; i < m->conn_count; i++)
-        if (m->conns[i].state != VSOCK_FREE && m->conns[i].local_port == port)
-            return true;
-    return find_listener(m, port) >= 0;
-}
-
-/* Rising and wrapping, so that a port pair is reused as late as possible. */
-static uint32_t take_ephemeral_port(struct vsock_machine *m)
-{
-    for (uint32_t tried = 0; tried < EPHEMERAL_COUNT; tried++) {
-        uint32_t port = m->next_port;
-        m->next_port = port + 1 < EPHEMERAL_FIRST + EPHEMERAL_COUNT ? port + 1 : EPHEMERAL_FIRST;
-        if (!port_in_use(m, port))
-            return port;
-    }
-    return 0;
 }
 
 int vsock_connect(struct vsock_machine *m, uint64_t cid, uint32_t port, uint64_t now)
 {
     if (!vsock_is_allowed(m, cid))
         return MOTE_ERR_INVALID;
-    uint32_t local_port = take_ephemeral_port(m);
+    m->now = now;
+    uint32_t local_port = vsock_take_port(m, cid, port);
     if (local_port == 0)
         return MOTE_ERR_NO_RESOURCES;
     struct vsock_conn *c = vsock_take_slot(m, cid, port, local_port);
     if (c == NULL)
         return MOTE_ERR_NO_RESOURCES;
-    m->now = now;
     c->state = VSOCK_CONNECTING;
     c->owed = bit(VIRTIO_VSOCK_OP_REQUEST);
     c->deadline = now + VSOCK_CONNECT_TIMEOUT_NS;
@@ -180,7 +143,7 @@ int vsock_accept(struct vsock_machine *m, int conn)
 
     if (c->state != VSOCK_REQUESTED)
         return MOTE_ERR_INVALID;
-    c->state = VSOCK_OPEN;
+    vsock_establish(c);
     c->owed |= bit(VIRTIO_VSOCK_OP_RESPONSE);
     return MOTE_OK;
 }
@@ -212,7 +175,7 @@ void vsock_consume(struct vsock_machine *m, int conn, uint32_t n)
     buffer_consume(&c->rx, n);
     c->fwd_cnt += n;
     vsock_announce_credit(c);
-    vsock_finish_if_drained(c);
+    vsock_finish_if_drained(m, c);
 }
 
 bool vsock_send_shut(const struct vsock_machine *m, int conn)
@@ -272,23 +235,33 @@ void vsock_abort(struct vsock_machine *m, int conn)
 
     c->state = VSOCK_CLOSING;
     c->events = 0;
-    vsock_kill(c, MOTE_OK, !unknown_to_peer);
+    vsock_kill(m, c, MOTE_OK, !unknown_to_peer);
 }
 
-static void expire(struct vsock_conn *c)
+void vsock_tell_end(struct vsock_conn *c)
 {
     c->deadline = VSOCK_NEVER;
-    /* A peer that answers nothing may still learn that we gave up. */
-    vsock_kill(c, MOTE_ERR_TIMEOUT, true);
+    if (!c->end_told)
+        c->events |= bit(VSOCK_EVENT_CLOSED);
+    c->end_told = true;
+}
+
+static void expire(struct vsock_machine *m, struct vsock_conn *c)
+{
+    c->deadline = VSOCK_NEVER;
+    if (c->state == VSOCK_REQUESTED || c->state == VSOCK_OPEN)
+        vsock_tell_end(c);
+    else /* a peer that answers nothing may still learn that we gave up */
+        vsock_kill(m, c, MOTE_ERR_TIMEOUT, true);
 }
 
 void vsock_tick(struct vsock_machine *m, uint64_t now)
 {
     m->now = now;
-    for (int i = 0; i < m->conn_count; i++) {
+    for (int i = 0; i < m->conn_end; i++) {
         struct vsock_conn *c = &m->conns[i];
         if (c->deadline <= now)
-            expire(c);
+            expire(m, c);
         if (c->credit_retry <= now)
             c->credit_retry = VSOCK_NEVER;
     }
@@ -298,7 +271,7 @@ uint64_t vsock_deadline(const struct vsock_machine *m)
 {
     uint64_t next = VSOCK_NEVER;
 
-    for (int i = 0; i < m->conn_count; i++) {
+    for (int i = 0; i < m->conn_end; i++) {
         const struct vsock_conn *c = &m->conns[i];
         if (c->deadline < next)
             next = c->deadline;
@@ -310,14 +283,19 @@ uint64_t vsock_deadline(const struct vsock_machine *m)
 
 bool vsock_next_event(struct vsock_machine *m, struct vsock_event *event)
 {
-    for (int n = 0; n < m->conn_count; n++) {
-        int i = (m->event_turn + n) % m->conn_count;
+    if (m->was_reset) {
+        m->was_reset = false;
+        *event = (struct vsock_event){.type = VSOCK_EVENT_TRANSPORT_RESET, .conn = -1};
+        return true;
+    }
+    for (int n = 0; n < m->conn_end; n++) {
+        int i = (m->event_turn + n) % m->conn_end;
         struct vsock_conn *c = &m->conns[i];
         if (c->events == 0)
             continue;
         int type = __builtin_ctz(c->events);
         c->events &= (uint8_t)~bit(type);
-        m->event_turn = (i + 1) % m->conn_count;
+        m->event_turn = i + 1;
         *event = (struct vsock_event){.type = (enum vsock_event_type)type,
                                       .conn = i,
                                       .local_port = c->local_port,
@@ -331,21 +309,23 @@ bool vsock_next_event(struct vsock_machine *m, struct vsock_event *event)
 void vsock_transport_reset(struct vsock_machine *m, uint64_t local_cid)
 {
     m->local_cid = local_cid;
+    m->was_reset = true;
     m->orphan_count = 0;
-    for (int i = 0; i < m->conn_count; i++) {
+    for (int i = 0; i < m->conn_end; i++) {
         struct vsock_conn *c = &m->conns[i];
         if (c->state == VSOCK_DEAD)
             c->owed = 0;
         else if (c->state != VSOCK_FREE)
-            vsock_kill(c, MOTE_ERR_RESET, false);
+            vsock_kill(m, c, MOTE_ERR_RESET, false);
     }
+    vsock_end_quarantine(m);
 }
 
 int vsock_connections(const struct vsock_machine *m)
 {
     int n = 0;
 
-    for (int i = 0; i < m->conn_count; i++)
+    for (int i = 0; i < m->conn_end; i++)
         n += m->conns[i].state != VSOCK_FREE;
     return n;
 }

@@ -20,15 +20,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define VSOCK_LISTENERS_MAX 8  /* ports listened on at once: five protocols, and room */
-#define VSOCK_PEERS_MAX     4  /* CIDs on the allow-list: the host, a parent, two siblings */
-#define VSOCK_ORPHANS_MAX   16 /* RSTs owed to tuples without a connection; more are dropped */
-#define VSOCK_PORT_ANY      UINT32_MAX /* vsock_listen(): every port without a listener of its own */
+#define VSOCK_LISTENERS_MAX  8  /* ports listened on at once: five protocols, and room */
+#define VSOCK_PEERS_MAX      4  /* CIDs on the allow-list: the host, a parent, two siblings */
+#define VSOCK_ORPHANS_MAX    16 /* RSTs owed to tuples without a connection; more are dropped */
+#define VSOCK_QUARANTINE_MAX 16 /* port pairs that rest; of more, the oldest is forgotten */
+#define VSOCK_PORT_ANY       UINT32_MAX /* vsock_listen(): every port without a listener of its own */
 
 /* A peer that does not answer a REQUEST for so long is taken for dead (Firecracker: 2 s). */
 #define VSOCK_CONNECT_TIMEOUT_NS UINT64_C(2000000000)
 /* After SHUTDOWN of both halves the peer has so long to send RST. */
 #define VSOCK_CLOSE_TIMEOUT_NS UINT64_C(2000000000)
+/* A port pair whose connection had no clean end is not used for so long: packets of it may
+ * still be on their way (Fuchsia's device: 10 s). */
+#define VSOCK_QUARANTINE_NS UINT64_C(10000000000)
+/* Between SHUTDOWN(SEND) and the end of a stream as its owner learns it: Fuchsia's device sends
+ * the rest of its data behind the SHUTDOWN. More data makes it wait again. */
+#define VSOCK_END_WAIT_NS UINT64_C(100000000)
 /* Without credit, CREDIT_REQUEST is repeated at this interval, never in a loop. */
 #define VSOCK_CREDIT_RETRY_NS UINT64_C(1000000000)
 /* What a guest lets be unacknowledged per connection, whatever window the peer claims: Linux
@@ -48,12 +55,13 @@ enum vsock_state {
 };
 
 enum vsock_event_type {
-    VSOCK_EVENT_REQUESTED = 1, /* a peer wants to connect: vsock_accept() or vsock_close() */
-    VSOCK_EVENT_CONNECTED,     /* our connect was accepted */
-    VSOCK_EVENT_DATA,          /* unread bytes arrived since the last such event */
-    VSOCK_EVENT_ROOM,          /* bytes of the send buffer left it since the last such event */
-    VSOCK_EVENT_CLOSED,        /* the peer sends no more; what is unread stays readable */
-    VSOCK_EVENT_RESET,         /* the connection is gone; error says why */
+    VSOCK_EVENT_REQUESTED = 1,   /* a peer wants to connect: vsock_accept() or vsock_close() */
+    VSOCK_EVENT_CONNECTED,       /* our connect was accepted */
+    VSOCK_EVENT_DATA,            /* unread bytes arrived since the last such event */
+    VSOCK_EVENT_ROOM,            /* bytes of the send buffer left it since the last such event */
+    VSOCK_EVENT_CLOSED,          /* the peer sends no more; what is unread stays readable */
+    VSOCK_EVENT_RESET,           /* the connection is gone; error says why */
+    VSOCK_EVENT_TRANSPORT_RESET, /* of no connection; those that there were follow with RESET */
 };
 
 struct vsock_event {
@@ -75,6 +83,8 @@ struct vsock_conn {
     uint8_t peer_shutdown; /* SHUTDOWN flags received so far */
     uint8_t shutdown;      /* SHUTDOWN flags asked for by the owner */
     uint8_t shutdown_sent; /* SHUTDOWN flags sent */
+    bool established;      /* RESPONSE was given or taken, and the end has not come */
+    bool end_told;         /* VSOCK_EVENT_CLOSED was */
     int8_t error;          /* why it died */
     uint64_t peer_cid;
     uint32_t local_port;
@@ -86,8 +96,16 @@ struct vsock_conn {
     uint32_t peer_fwd_cnt;   /* of the last packet received */
     uint32_t peer_buf_alloc; /* of the last packet received */
     uint32_t packets;        /* RW packets sent since the peer had consumed everything */
-    uint64_t deadline;       /* of CONNECTING and CLOSING; UINT64_MAX: none */
+    uint64_t deadline;       /* of CONNECTING, CLOSING and the wait for an end; UINT64_MAX: none */
     uint64_t credit_retry;   /* when CREDIT_REQUEST may be repeated; UINT64_MAX: none was sent */
+};
+
+/* A port pair that rests. */
+struct vsock_pair {
+    uint64_t peer_cid;
+    uint32_t peer_port;
+    uint32_t local_port;
+    uint64_t until;
 };
 
 struct vsock_orphan {
@@ -102,6 +120,7 @@ struct vsock_machine {
     uint64_t local_cid;
     struct vsock_conn *conns;
     int conn_count;
+    int conn_end;                    /* past the last connection that is not FREE */
     uint64_t peers[VSOCK_PEERS_MAX]; /* the allow-list; nobody else gets an answer */
     int peer_count;
     uint32_t listeners[VSOCK_LISTENERS_MAX];
@@ -109,10 +128,14 @@ struct vsock_machine {
     struct vsock_orphan orphans[VSOCK_ORPHANS_MAX];
     int orphan_first;
     int orphan_count;
+    struct vsock_pair resting[VSOCK_QUARANTINE_MAX];
+    int resting_next;
+    bool was_reset;  /* VSOCK_EVENT_TRANSPORT_RESET is to be told */
     int output_turn; /* connections are served round robin */
     int event_turn;
     uint32_t in_flight_max; /* bytes and RW packets of a connection that may be unacknowledged */
     uint32_t packets_max;
+    uint64_t end_wait;  /* from SHUTDOWN(SEND) to VSOCK_EVENT_CLOSED, in ns */
     uint32_t next_port; /* where the search for an ephemeral port starts */
     uint64_t now;
 };
@@ -121,10 +144,14 @@ struct vsock_machine {
  * Makes m ready to run. conns[0..count-1] have their rx and tx memory set; both
  * stay the caller's and must outlive m. port_seed (any value, better unpredictable)
  * places the first ephemeral port. Listeners and peers start empty. The limits on what
- * is in flight are a guest's; the caller may set in_flight_max and packets_max afterwards.
+ * is in flight and end_wait are a guest's; the caller may set in_flight_max, packets_max and
+ * end_wait afterwards.
  */
 void vsock_init(struct vsock_machine *m, uint64_t local_cid, struct vsock_conn *conns, int count,
                 uint32_t port_seed);
+
+/* Places the next ephemeral port, as vsock_init() does: a restored snapshot must not repeat. */
+void vsock_seed_ports(struct vsock_machine *m, uint32_t seed);
 
 /* Adds a CID to the allow-list. MOTE_ERR_NO_ROOM past VSOCK_PEERS_MAX. */
 int vsock_allow(struct vsock_machine *m, uint64_t cid);
@@ -203,7 +230,7 @@ bool vsock_next_event(struct vsock_machine *m, struct vsock_event *event);
 
 /*
  * The transport was reset (section 5.10.6.7): connections die without a packet, with
- * an event each; listeners and the allow-list stay; the CID is the new one.
+ * an event each; listeners and the allow-list stay; no port pair rests; the CID is the new one.
  */
 void vsock_transport_reset(struct vsock_machine *m, uint64_t local_cid);
 

@@ -83,7 +83,7 @@ static bool control_of(struct vsock_machine *m, struct vsock_conn *c, struct vir
     if ((c->owed & bit(VIRTIO_VSOCK_OP_RST)) != 0) {
         fill(m, c, VIRTIO_VSOCK_OP_RST, hdr);
         if (c->state == VSOCK_CLOSING)
-            vsock_free_slot(c);
+            vsock_free_slot(m, c);
         return true;
     }
     for (size_t i = 0; i < sizeof order && !is_silent(c); i++) {
@@ -154,13 +154,13 @@ bool vsock_output(struct vsock_machine *m, struct virtio_vsock_hdr *hdr, const u
         max_data = VSOCK_MAX_PAYLOAD;
     if (orphan_rst(m, hdr))
         return true;
-    for (int i = 0; i < m->conn_count; i++)
+    for (int i = 0; i < m->conn_end; i++)
         if (control_of(m, &m->conns[i], hdr))
             return true;
-    for (int n = 0; n < m->conn_count && max_data != 0; n++) {
-        int i = (m->output_turn + n) % m->conn_count;
+    for (int n = 0; n < m->conn_end && max_data != 0; n++) {
+        int i = (m->output_turn + n) % m->conn_end;
         if (data_of(m, &m->conns[i], hdr, data, max_data)) {
-            m->output_turn = (i + 1) % m->conn_count;
+            m->output_turn = i + 1;
             return true;
         }
     }

@@ -100,6 +100,7 @@ static void init_machine(const struct options *options)
     vsock_init(&machine, options->host_cid, conns, HYBRID_CLIENTS_MAX,
                (uint32_t)(now_ns() / NS_PER_MS));
     machine.in_flight_max = machine.packets_max = VSOCK_UNLIMITED;
+    machine.end_wait = 0; /* a host's client wants to know at once */
     vsock_allow(&machine, options->guest_cid);
     vsock_listen(&machine, VSOCK_PORT_ANY);
 }

@@ -282,7 +282,8 @@ static void poll_once(void)
     CHECK((result == MOTE_ERR_BROKEN) == broken);
     CHECK(broken || queues[QUEUE_TX].outstanding == (unsigned)__builtin_popcount(tx_busy));
     while (vsock_next_event(&machine, &e))
-        owner_event(&e, choice);
+        if (e.type != VSOCK_EVENT_TRANSPORT_RESET)
+            owner_event(&e, choice);
 }
 
 static void set_up(void)

@@ -130,7 +130,7 @@ static void take_event(uint8_t choice)
 {
     struct vsock_event e;
 
-    if (!vsock_next_event(&m, &e))
+    if (!vsock_next_event(&m, &e) || e.type == VSOCK_EVENT_TRANSPORT_RESET)
         return;
     CHECK(e.conn >= 0 && e.conn < CONNS);
     CHECK(owners[e.conn].owned != (e.type == VSOCK_EVENT_REQUESTED));

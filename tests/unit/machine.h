@@ -116,7 +116,7 @@ static inline int open_default(void)
     return open_from_peer((struct peer_packet){0});
 }
 
-static void owner_sends(int conn, const char *s)
+static inline void owner_sends(int conn, const char *s)
 {
     uint8_t *space;
     uint32_t n = (uint32_t)strlen(s);

@@ -24,6 +24,8 @@ static void test_shutdown_of_one_half_before_accept(void **state)
     peer_sends(SHUTDOWN, .flags = VIRTIO_VSOCK_SHUTDOWN_F_SEND);
     expect_event(REQUESTED);
     assert_int_equal(vsock_accept(&m, event.conn), MOTE_OK);
+    expect_no_event();
+    vsock_tick(&m, now += VSOCK_END_WAIT_NS);
     expect_event(CLOSED);
     expect_no_event();
     expect_sent(RESPONSE);

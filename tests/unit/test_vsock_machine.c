@@ -148,6 +148,7 @@ static void test_request_on_a_live_tuple(void **state)
     assert_int_equal(event.error, MOTE_ERR_RESET);
     vsock_close(&m, c, now);
     expect_silence();
+    now += VSOCK_QUARANTINE_NS;
     open_default(); /* the same pair works again */
 }
 
@@ -202,12 +203,40 @@ static void test_half_close_by_the_peer(void **state)
     (void)state;
     int c = open_default();
     peer_sends(SHUTDOWN, .flags = VIRTIO_VSOCK_SHUTDOWN_F_SEND);
-    expect_event(CLOSED);
     owner_sends(c, "answer");
     expect_sent(RW);
+    expect_event(ROOM);
+    now += VSOCK_END_WAIT_NS - 1;
     peer_sends(RW, .data = "late"); /* Fuchsia's device sends what it had */
     expect_event(DATA);
     expect_unread(c, "late");
+    now += VSOCK_END_WAIT_NS - 1; /* and perhaps there is more */
+    vsock_tick(&m, now);
+    expect_no_event();
+    assert_int_equal(vsock_deadline(&m), now + 1);
+    vsock_tick(&m, ++now);
+    expect_event(CLOSED);
+    peer_sends(RW, .data = "st"); /* even now it is not lost, and the end is told once */
+    expect_event(DATA);
+    expect_unread(c, "latest");
+    peer_sends(SHUTDOWN, .flags = VIRTIO_VSOCK_SHUTDOWN_F_RECEIVE);
+    expect_event(ROOM);
+    expect_no_event();
+}
+
+static void test_both_halves_end_without_a_wait(void **state)
+{
+    (void)state;
+    int c = open_default();
+    peer_sends(SHUTDOWN, .flags = VIRTIO_VSOCK_SHUTDOWN_F_SEND);
+    peer_sends(RW, .data = "tail");
+    peer_sends(SHUTDOWN, .flags = VIRTIO_VSOCK_SHUTDOWN_BOTH);
+    expect_event(DATA);
+    expect_event(ROOM);
+    expect_event(CLOSED);
+    expect_no_event();
+    expect_unread(c, "tail");
+    assert_int_equal(vsock_deadline(&m), UINT64_MAX);
 }
 
 static void test_half_close_by_us(void **state)
@@ -351,15 +380,15 @@ static void test_unknown_tuples(void **state)
         uint16_t op;
         bool answered;
     } rows[] = {
-        {VIRTIO_VSOCK_OP_INVALID, false},
+        {VIRTIO_VSOCK_OP_INVALID, true},
         {VIRTIO_VSOCK_OP_RESPONSE, true},
         {VIRTIO_VSOCK_OP_RST, false},
         {VIRTIO_VSOCK_OP_SHUTDOWN, true},
         {VIRTIO_VSOCK_OP_RW, true},
         {VIRTIO_VSOCK_OP_CREDIT_UPDATE, true},
         {VIRTIO_VSOCK_OP_CREDIT_REQUEST, true},
-        {8, false},
-        {0xffff, false},
+        {8, true},
+        {0xffff, true},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -389,6 +418,7 @@ static void test_violations_reset(void **state)
         expect_event(RESET);
         vsock_close(&m, c, now);
         expect_silence();
+        now += VSOCK_QUARANTINE_NS;
     }
 }
 
@@ -436,6 +466,8 @@ static void test_transport_reset(void **state)
     vsock_close(&m, b, now);
     vsock_transport_reset(&m, 43);
     expect_silence(); /* without a packet */
+    expect_event(TRANSPORT_RESET);
+    assert_int_equal(event.conn, -1);
     expect_event(RESET);
     assert_int_equal(event.conn, a);
     vsock_close(&m, a, now);
@@ -463,6 +495,7 @@ int main(void)
         T(test_peer_shuts_both_halves),
         T(test_shutdown_flags_accumulate),
         T(test_half_close_by_the_peer),
+        T(test_both_halves_end_without_a_wait),
         T(test_half_close_by_us),
         T(test_polite_close),
         T(test_close_times_out),
