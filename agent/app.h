@@ -20,7 +20,7 @@ void app_start(void);
 uint64_t app_poll(uint64_t now);
 
 /* An event of a connection that is not the control port's: one that the application opened,
- * or one to a port that it listens on. */
+ * or one to a port that it listens on; and ENDPOINT_TRANSPORT_RESET. */
 void app_event(const struct endpoint_event *event);
 
 #endif

@@ -88,7 +88,7 @@ static void sleep_until_needed(uint64_t deadline)
 
 static void route(const struct endpoint_event *event)
 {
-    if (event->local_port == STEREOS_PORT)
+    if (event->type != ENDPOINT_TRANSPORT_RESET && event->local_port == STEREOS_PORT)
         session_event(event);
     else
         app_event(event);

@@ -38,6 +38,10 @@ enum endpoint_event_type {
     ENDPOINT_ROOM,          /* there is room to send again, or never (endpoint_send_shut()) */
     ENDPOINT_CLOSED,        /* the peer sends no more; unread bytes stay readable */
     ENDPOINT_RESET,         /* the connection is gone; error: _RESET, _REFUSED, _TIMEOUT */
+    /* Of no connection (conn is -1): the guest was moved or restored. endpoint_cid() may be
+     * another, each connection follows with ENDPOINT_RESET, listeners stay; and what must be
+     * nobody else's (keys to come, tokens, deadlines) is to be made anew. */
+    ENDPOINT_TRANSPORT_RESET,
 };
 
 struct endpoint_event {

@@ -7,7 +7,7 @@
 
 _Static_assert((ENDPOINT_WINDOW & (ENDPOINT_WINDOW - 1)) == 0, "a power of two");
 _Static_assert((int)ENDPOINT_REQUESTED == (int)VSOCK_EVENT_REQUESTED &&
-                   (int)ENDPOINT_RESET == (int)VSOCK_EVENT_RESET,
+                   (int)ENDPOINT_TRANSPORT_RESET == (int)VSOCK_EVENT_TRANSPORT_RESET,
                "the events are the machine's");
 
 /* A device without an interrupt is looked at so often. */
@@ -22,10 +22,18 @@ static struct vsock_machine machine;
 static uint64_t polled_at;
 static bool more; /* the last poll left something to do */
 
+/* Without any entropy ports start at the same place each boot. */
+static uint32_t port_seed(void)
+{
+    uint32_t seed = 0;
+
+    entropy_get(&seed, sizeof seed);
+    return seed;
+}
+
 int endpoint_start(void)
 {
     uint64_t cid;
-    uint32_t seed = 0;
 
     int result = vsock_device_start(&cid);
     if (result != MOTE_OK)
@@ -34,8 +42,7 @@ int endpoint_start(void)
         conns[i].rx = (struct buffer){.base = windows[i], .size = ENDPOINT_WINDOW};
         conns[i].tx = (struct buffer){.base = send_buffers[i], .size = ENDPOINT_SEND_BUFFER};
     }
-    entropy_get(&seed, sizeof seed); /* without any, ports start at the same place each boot */
-    vsock_init(&machine, cid, conns, ENDPOINT_CONNECTIONS, seed);
+    vsock_init(&machine, cid, conns, ENDPOINT_CONNECTIONS, port_seed());
     return MOTE_OK;
 }
 
@@ -130,6 +137,8 @@ bool endpoint_next_event(struct endpoint_event *event)
 
     if (!vsock_next_event(&machine, &e))
         return false;
+    if (e.type == VSOCK_EVENT_TRANSPORT_RESET) /* another copy of us may go on from the same port */
+        vsock_seed_ports(&machine, port_seed());
     *event = (struct endpoint_event){.type = (enum endpoint_event_type)e.type,
                                      .conn = e.conn,
                                      .local_port = e.local_port,

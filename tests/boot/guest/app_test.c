@@ -166,6 +166,10 @@ void app_event(const struct endpoint_event *event)
     static bool peer_done;
     const char *data;
 
+    if (event->type == ENDPOINT_TRANSPORT_RESET) {
+        printf("test: told of a transport reset, CID %llu\n", (unsigned long long)endpoint_cid());
+        return;
+    }
     if (event->type == ENDPOINT_RESET) {
         printf("test: echo ended with error %d\n", event->error);
         endpoint_close(event->conn);
