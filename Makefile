@@ -69,7 +69,7 @@ PICOLIBC_STAMP := $(BUILD)/picolibc/stamp
 STACK_SIZE := 8192
 # An interrupt may come on top of the deepest call; an exception has pushed 176 bytes already.
 STACK_CI = $(patsubst %.c,$(BUILD)/$(ARCH)/obj/%.ci,$(filter %.c,$(GUEST) agent/app_none.c))
-STACK_ROOTS := --root boot_main=7680 --root wake=512 --root spurious=512 \
+STACK_ROOTS := --root boot_main=7680 --root wake=512 --root timer=512 --root spurious=512 \
     --root traps_exception=3920
 GUEST_FLAGS := -m64 -march=x86-64 -mno-red-zone -mgeneral-regs-only -fcf-protection=none \
     -ffreestanding -fno-pic -fno-pie -fno-common -fno-asynchronous-unwind-tables \

@@ -82,7 +82,7 @@ static int start(void)
 static void sleep_until_needed(uint64_t deadline)
 {
     deadline = earlier(deadline, endpoint_deadline());
-    if (deadline > platform_now_ns())
+    if (deadline > platform_now_ns() && endpoint_may_wait())
         platform_wait(deadline);
 }
 

@@ -110,6 +110,12 @@ int endpoint_poll(void);
 /* When endpoint_poll() must be called at the latest, in platform_now_ns() time. */
 uint64_t endpoint_deadline(void);
 
+/*
+ * To be asked right before platform_wait(), which arrivals wake from then on until the next
+ * endpoint_poll(). False: something has arrived meanwhile, poll.
+ */
+bool endpoint_may_wait(void);
+
 /* Connections on the wire, those that are still closing included. */
 int endpoint_connections(void);
 

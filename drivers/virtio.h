@@ -46,7 +46,7 @@ struct virtio_transport {
     void (*notify)(const struct virtio_device *d, uint16_t n);
     uint32_t (*config_generation)(const struct virtio_device *d);
     uint32_t (*config_read)(const struct virtio_device *d, uint32_t offset);
-    /* Takes the interrupt line back. */
+    /* Takes the interrupt line back, before the rings are looked at. */
     void (*acknowledge)(const struct virtio_device *d);
 };
 

@@ -25,7 +25,6 @@ enum {
     MMIO_QUEUE_NUM = 0x038,
     MMIO_QUEUE_READY = 0x044,
     MMIO_QUEUE_NOTIFY = 0x050,
-    MMIO_INTERRUPT_STATUS = 0x060,
     MMIO_INTERRUPT_ACK = 0x064,
     MMIO_STATUS = 0x070,
     MMIO_QUEUE_DESC_LOW = 0x080,
@@ -34,6 +33,8 @@ enum {
     MMIO_CONFIG_GENERATION = 0x0fc,
     MMIO_CONFIG = 0x100,
 };
+
+enum { INTERRUPT_USED_BUFFER = 1, INTERRUPT_CONFIGURATION = 2 };
 
 static uint32_t read32(const struct virtio_device *d, uint32_t offset)
 {
@@ -110,12 +111,10 @@ static uint32_t config_read(const struct virtio_device *d, uint32_t offset)
     return read32(d, MMIO_CONFIG + offset);
 }
 
+/* Both reasons at once, unread: a read would cost another exit, and the rings tell more. */
 static void acknowledge(const struct virtio_device *d)
 {
-    uint32_t pending = read32(d, MMIO_INTERRUPT_STATUS);
-
-    if (pending != 0)
-        write32(d, MMIO_INTERRUPT_ACK, pending);
+    write32(d, MMIO_INTERRUPT_ACK, INTERRUPT_USED_BUFFER | INTERRUPT_CONFIGURATION);
 }
 
 static const struct virtio_transport mmio_transport = {

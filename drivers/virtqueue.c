@@ -14,7 +14,8 @@
 _Static_assert(sizeof(struct virtq_desc) == 16, "[2.7.5]");
 _Static_assert(offsetof(struct virtq_used, ring) == 4, "[2.7.8]");
 
-#define VIRTQ_USED_F_NO_NOTIFY 1
+#define VIRTQ_USED_F_NO_NOTIFY     1
+#define VIRTQ_AVAIL_F_NO_INTERRUPT 1
 
 void virtqueue_init(struct virtqueue *q, uint16_t size)
 {
@@ -115,4 +116,15 @@ bool virtqueue_kick_due(struct virtqueue *q)
     q->kicked = q->next_avail;
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* [2.7.13.4.1] */
     return (__atomic_load_n(&q->used.flags, __ATOMIC_RELAXED) & VIRTQ_USED_F_NO_NOTIFY) == 0;
+}
+
+void virtqueue_want_interrupts(struct virtqueue *q, bool wanted)
+{
+    __atomic_store_n(&q->avail.flags, wanted ? 0 : VIRTQ_AVAIL_F_NO_INTERRUPT, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* [2.7.7.1] the wish before the next look */
+}
+
+bool virtqueue_is_pending(const struct virtqueue *q)
+{
+    return __atomic_load_n(&q->used.idx, __ATOMIC_RELAXED) != q->last_used;
 }

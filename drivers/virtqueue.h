@@ -95,4 +95,16 @@ int virtqueue_take(struct virtqueue *q, uint32_t *len);
 /* Whether requests were added since the last call and the device wants to be told. */
 bool virtqueue_kick_due(struct virtqueue *q);
 
+/*
+ * Asks for interrupts (a queue is born with them), or for none while its user looks by
+ * itself anyhow [2.7.7]. A wish: the device may interrupt once more, or late.
+ */
+void virtqueue_want_interrupts(struct virtqueue *q, bool wanted);
+
+/*
+ * Whether virtqueue_take() has something to return. Asked behind
+ * virtqueue_want_interrupts(q, true), a false means that an interrupt will come.
+ */
+bool virtqueue_is_pending(const struct virtqueue *q);
+
 #endif

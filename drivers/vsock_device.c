@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { QUEUE_RX, QUEUE_TX, QUEUE_EVENT };
+enum { QUEUE_RX, QUEUE_TX, QUEUE_EVENT, QUEUES };
 
 #define VIRTIO_VSOCK_F_STREAM            (UINT64_C(1) << 0)
 #define VIRTIO_VSOCK_F_NO_IMPLIED_STREAM (UINT64_C(1) << 2)
@@ -38,7 +38,7 @@ static uint8_t tx_payloads[TX_SLOTS][TX_PAYLOAD_SIZE]
     __attribute__((aligned(16), section(".noinit")));
 static struct virtio_vsock_hdr tx_headers[TX_SLOTS];
 static struct virtio_vsock_event event_buffers[EVENT_BUFFERS];
-static struct virtqueue queues[3];
+static struct virtqueue queues[QUEUES];
 static struct virtio_device device;
 static uint32_t tx_busy; /* bit n: slot n is the device's */
 static bool broken;
@@ -91,7 +91,7 @@ int vsock_device_start(uint64_t *cid)
     if (result == MOTE_OK)
         result =
             virtio_negotiate(&device, VIRTIO_VSOCK_F_STREAM | VIRTIO_VSOCK_F_NO_IMPLIED_STREAM);
-    for (uint16_t n = 0; n < 3 && result == MOTE_OK; n++)
+    for (uint16_t n = 0; n < QUEUES && result == MOTE_OK; n++)
         result = virtio_queue_init(&device, n, &queues[n]);
     if (result == MOTE_OK)
         result = read_cid(cid);
@@ -123,10 +123,14 @@ static void deliver(struct vsock_machine *m, uint16_t slot, uint32_t len, uint64
     vsock_input(m, &hdr, rx_buffers[slot] + sizeof hdr, now);
 }
 
+/* What follows takes what the device has finished, returns how much, or MOTE_ERR_BROKEN. */
+
 static int take_rx(struct vsock_machine *m, uint64_t now)
 {
+    int n;
+
     /* A device that is faster than we are must not keep us here: one ring full a turn. */
-    for (int i = 0; i < RX_BUFFERS; i++) {
+    for (n = 0; n < RX_BUFFERS; n++) {
         uint32_t len;
         int slot = virtqueue_take(&queues[QUEUE_RX], &len);
         if (slot == MOTE_ERR_AGAIN)
@@ -138,24 +142,25 @@ static int take_rx(struct vsock_machine *m, uint64_t now)
         post_rx((uint16_t)slot);
     }
     virtio_kick(&device, QUEUE_RX, &queues[QUEUE_RX]);
-    return MOTE_OK;
+    return n;
 }
 
 static int take_tx(void)
 {
     uint32_t len;
-    int slot;
+    int slot, n = 0;
 
-    while ((slot = virtqueue_take(&queues[QUEUE_TX], &len)) >= 0)
+    for (; (slot = virtqueue_take(&queues[QUEUE_TX], &len)) >= 0; n++)
         tx_busy &= ~(UINT32_C(1) << slot);
-    return slot == MOTE_ERR_BROKEN ? fail("the device wrote nonsense into the transmit queue")
-                                   : MOTE_OK;
+    return slot == MOTE_ERR_BROKEN ? fail("the device wrote nonsense into the transmit queue") : n;
 }
 
 /* [5.10.6.7] The reset event: connections are gone and the CID may be another. */
 static int take_events(struct vsock_machine *m)
 {
-    for (int i = 0; i < EVENT_BUFFERS; i++) { /* a turn, as in take_rx() */
+    int n;
+
+    for (n = 0; n < EVENT_BUFFERS; n++) { /* a turn, as in take_rx() */
         uint32_t len;
         int slot = virtqueue_take(&queues[QUEUE_EVENT], &len);
         if (slot == MOTE_ERR_AGAIN)
@@ -173,7 +178,15 @@ static int take_events(struct vsock_machine *m)
         vsock_transport_reset(m, cid);
     }
     virtio_kick(&device, QUEUE_EVENT, &queues[QUEUE_EVENT]);
-    return MOTE_OK;
+    return n;
+}
+
+/* Whether data may go: the last slots are left to control packets. */
+static bool has_data_slot(void)
+{
+    const struct virtqueue *q = &queues[QUEUE_TX];
+
+    return q->outstanding < TX_SLOTS - TX_SLOTS_FOR_CONTROL && q->free_count >= 2;
 }
 
 static bool send_one(struct vsock_machine *m)
@@ -184,10 +197,9 @@ static bool send_one(struct vsock_machine *m)
     if (idle == 0 || room == 0)
         return false;
     uint16_t slot = (uint16_t)__builtin_ctz(idle);
-    bool data_may = __builtin_popcount(idle) > TX_SLOTS_FOR_CONTROL && room >= 2;
     struct virtio_vsock_hdr *hdr = &tx_headers[slot];
     const uint8_t *data;
-    if (!vsock_output(m, hdr, &data, data_may ? TX_PAYLOAD_SIZE : 0))
+    if (!vsock_output(m, hdr, &data, has_data_slot() ? TX_PAYLOAD_SIZE : 0))
         return false;
     if (hdr->len != 0)
         memcpy(tx_payloads[slot], data, hdr->len);
@@ -199,20 +211,45 @@ static bool send_one(struct vsock_machine *m)
     return true;
 }
 
+static int send_all(struct vsock_machine *m)
+{
+    int n = 0;
+
+    while (send_one(m))
+        n++;
+    virtio_kick(&device, QUEUE_TX, &queues[QUEUE_TX]);
+    return n;
+}
+
 int vsock_device_poll(struct vsock_machine *m, uint64_t now)
 {
+    int tx, rx, events;
+
     if (broken)
         return MOTE_ERR_BROKEN;
-    device.transport->acknowledge(&device);
-    if (take_tx() != MOTE_OK || take_rx(m, now) != MOTE_OK || take_events(m) != MOTE_OK)
+    virtqueue_want_interrupts(&queues[QUEUE_RX], false);
+    if ((tx = take_tx()) < 0 || (rx = take_rx(m, now)) < 0 || (events = take_events(m)) < 0)
         return MOTE_ERR_BROKEN;
-    while (send_one(m))
-        ;
-    virtio_kick(&device, QUEUE_TX, &queues[QUEUE_TX]);
-    return virtio_needs_reset(&device) ? fail("the device needs a reset") : MOTE_OK;
+    bool idle = tx + rx + events + send_all(m) == 0;
+    /* The device interrupts when it gives up; to ask it in every turn costs an exit each. */
+    return idle && virtio_needs_reset(&device) ? fail("the device needs a reset") : MOTE_OK;
 }
 
 bool vsock_device_interrupts(void)
 {
     return device.interrupts;
+}
+
+bool vsock_device_may_wait(void)
+{
+    bool pending = false;
+
+    device.transport->acknowledge(&device);
+    for (int i = 0; i < QUEUES; i++) {
+        /* A finished send concerns only somebody who waits for its slot. */
+        bool wanted = i != QUEUE_TX || !has_data_slot();
+        virtqueue_want_interrupts(&queues[i], wanted);
+        pending |= wanted && virtqueue_is_pending(&queues[i]);
+    }
+    return !pending;
 }

@@ -22,4 +22,10 @@ int vsock_device_poll(struct vsock_machine *m, uint64_t now);
 /* Whether the device wakes platform_wait(); if not, poll it often. */
 bool vsock_device_interrupts(void);
 
+/*
+ * To be called right before platform_wait(), which the device wakes from then on until the
+ * next vsock_device_poll(). False: there is something to do already, poll.
+ */
+bool vsock_device_may_wait(void);
+
 #endif

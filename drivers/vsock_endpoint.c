@@ -166,6 +166,11 @@ uint64_t endpoint_deadline(void)
     return deadline;
 }
 
+bool endpoint_may_wait(void)
+{
+    return vsock_device_may_wait();
+}
+
 int endpoint_connections(void)
 {
     return vsock_connections(&machine);

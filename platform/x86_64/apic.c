@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Interrupts: the local APIC (its timer, end of interrupt) and the I/O APICs. All
- * interrupts are edge-triggered to one vector, and all they do is wake the loop. The
- * old PIC is masked.
+ * Interrupts: the local APIC (its timer, end of interrupt) and the I/O APICs. All are
+ * edge-triggered, and all they do is wake the loop. The old PIC is masked.
  */
 #include "platform/platform.h"
 #include "platform/x86_64/x86.h"
@@ -35,7 +34,7 @@ void apic_init(void)
     wrmsr(MSR_APIC_BASE, APIC_ADDRESS | (rdmsr(MSR_APIC_BASE) & 0x100) | 0x800);
     mmio_write32(apic, APIC_SPURIOUS, 0x100 | VECTOR_SPURIOUS);
     mmio_write32(apic, APIC_TIMER_DIVIDE, 0xb); /* by 1 */
-    mmio_write32(apic, APIC_LVT_TIMER, VECTOR_WAKE);
+    mmio_write32(apic, APIC_LVT_TIMER, VECTOR_TIMER);
 }
 
 void apic_end_of_interrupt(void)

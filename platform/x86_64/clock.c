@@ -27,6 +27,9 @@ static struct {
     uint64_t apic_hz;
 } clock;
 
+/* When the timer that runs will end the next sleep; 0: none runs. */
+static volatile uint64_t timer_end;
+
 /* A source waits for about WINDOW_NS and returns how long it really was; 0: it is not there. */
 typedef uint64_t wait_window(void);
 
@@ -141,17 +144,30 @@ uint64_t platform_now_ns(void)
     return (uint64_t)((unsigned __int128)(rdtsc() - clock.tsc_start) * clock.ns_per_tsc >> 32);
 }
 
-void platform_wait(uint64_t deadline_ns)
+void clock_timer_ended(void)
 {
-    uint64_t now = platform_now_ns();
-    uint64_t left = deadline_ns > now ? deadline_ns - now : 0;
+    timer_end = 0;
+}
 
-    if (left > NS_PER_S) /* every sleep ends after a second: a lost interrupt costs no more */
-        left = NS_PER_S;
-    uint64_t count = left * (clock.apic_hz / 1000) / (NS_PER_S / 1000);
+/* A timer that runs and ends early enough is left alone: each start is an exit or two. */
+static void run_timer_until(uint64_t end, uint64_t now)
+{
+    if (timer_end != 0 && timer_end <= end)
+        return;
+    uint64_t count = (end - now) * (clock.apic_hz / 1000) / (NS_PER_S / 1000);
     if (count > UINT32_MAX)
         count = UINT32_MAX;
     apic_timer_start(count != 0 ? (uint32_t)count : 1);
+    timer_end = end;
+}
+
+void platform_wait(uint64_t deadline_ns)
+{
+    uint64_t now = platform_now_ns();
+    uint64_t end = now + NS_PER_S; /* no sleep is longer: a lost interrupt costs no more */
+
+    if (end > deadline_ns)
+        end = deadline_ns > now ? deadline_ns : now;
+    run_timer_until(end, now);
     traps_sleep();
-    apic_timer_start(0);
 }

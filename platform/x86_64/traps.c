@@ -64,6 +64,13 @@ __attribute__((interrupt)) static void wake(struct interrupt_frame *f)
     apic_end_of_interrupt();
 }
 
+__attribute__((interrupt)) static void timer(struct interrupt_frame *f)
+{
+    (void)f;
+    clock_timer_ended();
+    apic_end_of_interrupt();
+}
+
 /* A spurious interrupt wants no end-of-interrupt. */
 __attribute__((interrupt)) static void spurious(struct interrupt_frame *f)
 {
@@ -92,6 +99,7 @@ void traps_init(void)
     for (int i = 0; i < EXCEPTIONS; i++)
         set_gate(i, (uintptr_t)exception_stubs + (uintptr_t)(i * STUB_SIZE), 1);
     set_gate(VECTOR_WAKE, (uintptr_t)wake, 0);
+    set_gate(VECTOR_TIMER, (uintptr_t)timer, 0);
     set_gate(VECTOR_SPURIOUS, (uintptr_t)spurious, 0);
     load_tss();
     __asm__ volatile("lidt %0" : : "m"(pointer));

@@ -14,8 +14,9 @@
 void console_init(void);
 void console_flush(void);
 
-/* traps.c: exceptions that end the guest, and the two interrupts that wake it. */
-#define VECTOR_WAKE     0x20 /* the timer and every device */
+/* traps.c: exceptions that end the guest, and the interrupts that wake it. */
+#define VECTOR_WAKE     0x20 /* every device */
+#define VECTOR_TIMER    0x21
 #define VECTOR_SPURIOUS 0x2f /* the local APIC wants its low four bits set */
 void traps_init(void);
 
@@ -69,8 +70,9 @@ void apic_timer_start(uint32_t count); /* one shot; 0 stops it */
 uint32_t apic_timer_count(void);
 uint32_t apic_id(void);
 
-/* clock.c: calibrates the TSC and the APIC timer once. */
+/* clock.c: calibrates the TSC and the APIC timer once; the timer's interrupt tells it so. */
 void clock_init(void);
+void clock_timer_ended(void);
 
 /* devices.c: finds the virtio-mmio windows and how PCI is reached. */
 void devices_find(void);
