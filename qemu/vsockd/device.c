@@ -103,6 +103,8 @@ int device_transmit(struct device *device, uint64_t now)
     struct device_queue *queue = &device->queues[DEVICE_TX];
     int n = 0;
 
+    if (device->running)
+        vring_want_kicks(&queue->ring, false);
     while (device->running && n < BATCH) {
         int rc = vring_next(&queue->ring, VRING_READ, &device->chain);
 
@@ -150,6 +152,7 @@ int device_receive(struct device *device)
             return n;
         }
         /* Without a buffer packets stay in the machine, where they are still in order. */
+        device->starved = rc == 0;
         if (rc == 0 || !receive_one(device, &queue->ring))
             break;
         n++;
@@ -157,4 +160,15 @@ int device_receive(struct device *device)
     if (n > 0)
         interrupt(queue);
     return n;
+}
+
+bool device_may_wait(struct device *device)
+{
+    struct vring *rx = &device->queues[DEVICE_RX].ring, *tx = &device->queues[DEVICE_TX].ring;
+
+    if (!device->running)
+        return true;
+    vring_want_kicks(tx, true);
+    vring_want_kicks(rx, device->starved);
+    return !vring_is_pending(tx) && !(device->starved && vring_is_pending(rx));
 }

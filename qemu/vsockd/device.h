@@ -38,6 +38,7 @@ struct device {
     struct guest_memory memory;
     struct device_queue queues[DEVICE_QUEUES];
     bool running;
+    bool starved; /* packets may wait for a buffer of the guest */
     struct vring_chain chain;
     uint8_t payload[VSOCK_MAX_PAYLOAD];
 };
@@ -59,5 +60,9 @@ int device_transmit(struct device *device, uint64_t now);
 
 /* Moves a batch of packets from the machine to the guest; returns how many. */
 int device_receive(struct device *device);
+
+/* To be asked before the caller sleeps until the next kick, which the guest leaves out
+ * otherwise. False: there is something to do already. */
+bool device_may_wait(struct device *device);
 
 #endif

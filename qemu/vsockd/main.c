@@ -208,6 +208,7 @@ static int run(void)
     bool busy = false;
 
     while (result == VHOST_USER_GOES_ON) {
+        busy = busy || !device_may_wait(&device);
         prepare_poll();
         if (poll(pollfds, POLL_COUNT, poll_timeout(busy)) < 0 && errno != EINTR) {
             warn("poll");

@@ -150,6 +150,18 @@ bool vring_wants_interrupt(const struct vring *ring)
     return (LOAD(ring->avail->flags) & VRING_AVAIL_F_NO_INTERRUPT) == 0;
 }
 
+void vring_want_kicks(struct vring *ring, bool wanted)
+{
+    STORE(ring->used->flags, wanted ? 0 : VRING_USED_F_NO_NOTIFY);
+    /* The wish must be visible before the next look at avail.idx (section 2.7.10). */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+bool vring_is_pending(const struct vring *ring)
+{
+    return LOAD(ring->avail->idx) != ring->index;
+}
+
 /* What lies at offset of a chain, of *n bytes as many as are in one piece. */
 static uint8_t *piece(const struct vring_chain *chain, uint32_t offset, uint32_t *n)
 {

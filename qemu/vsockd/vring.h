@@ -23,6 +23,7 @@
 #define VRING_DESC_F_WRITE         2
 #define VRING_DESC_F_INDIRECT      4
 #define VRING_AVAIL_F_NO_INTERRUPT 1
+#define VRING_USED_F_NO_NOTIFY     1
 
 struct vring_desc {
     uint64_t addr;
@@ -101,6 +102,12 @@ void vring_finish(struct vring *ring, const struct vring_chain *chain, uint32_t 
 
 /* Whether the guest wants an interrupt for what was finished. */
 bool vring_wants_interrupt(const struct vring *ring);
+
+/* Asks the guest for kicks when it adds chains, or for none while its ring is looked at anyhow. */
+void vring_want_kicks(struct vring *ring, bool wanted);
+
+/* Whether a chain waits. Asked behind vring_want_kicks(ring, true), a false means: a kick comes. */
+bool vring_is_pending(const struct vring *ring);
 
 /* Breaks a ring for a reason that only its user sees. Returns MOTE_ERR_BROKEN. */
 int vring_break(struct vring *ring, const char *why);

@@ -137,6 +137,20 @@ static void expect_broken(void)
 }
 
 /* One request of 64 writable bytes is outstanding; the device writes one used entry. */
+static void test_interrupts_are_asked_for(void **state)
+{
+    (void)state;
+    assert_int_equal(q.avail.flags, 0);
+    virtqueue_want_interrupts(&q, false);
+    assert_int_equal(q.avail.flags, 1); /* VIRTQ_AVAIL_F_NO_INTERRUPT */
+    add_writable(1);
+    virtqueue_want_interrupts(&q, true);
+    assert_int_equal(q.avail.flags, 0);
+    assert_false(virtqueue_is_pending(&q));
+    finish(head_of(0), 1);
+    assert_true(virtqueue_is_pending(&q));
+}
+
 static void test_hostile_entries(void **state)
 {
     static const struct {
@@ -211,6 +225,7 @@ int main(void)
         cmocka_unit_test_setup(test_indexes_wrap, set_up),
         cmocka_unit_test_setup(test_length_of_a_readable_chain_is_ignored, set_up),
         cmocka_unit_test_setup(test_kick_is_due_once_per_batch, set_up),
+        cmocka_unit_test_setup(test_interrupts_are_asked_for, set_up),
         cmocka_unit_test_setup(test_hostile_entries, set_up),
         cmocka_unit_test_setup(test_id_twice, set_up),
         cmocka_unit_test_setup(test_second_descriptor_is_no_head, set_up),

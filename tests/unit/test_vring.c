@@ -319,6 +319,22 @@ static void test_interrupt_flag(void **state)
     assert_false(vring_wants_interrupt(&f.ring));
 }
 
+static void test_kicks_are_asked_for(void **state)
+{
+    static struct fixture f;
+
+    (void)state;
+    setup(&f);
+    vring_want_kicks(&f.ring, false);
+    assert_int_equal(f.used->flags, VRING_USED_F_NO_NOTIFY);
+    vring_want_kicks(&f.ring, true);
+    assert_int_equal(f.used->flags, 0);
+    assert_true(vring_is_pending(&f.ring));
+    assert_int_equal(vring_next(&f.ring, VRING_READ, &f.chain), 1);
+    vring_finish(&f.ring, &f.chain, 0);
+    assert_false(vring_is_pending(&f.ring));
+}
+
 static void test_sizes(void **state)
 {
     static const struct {
@@ -430,6 +446,7 @@ int main(void)
         cmocka_unit_test(test_index_wraps),
         cmocka_unit_test(test_full_ring_is_no_jump),
         cmocka_unit_test(test_interrupt_flag),
+        cmocka_unit_test(test_kicks_are_asked_for),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_map),
         cmocka_unit_test(test_regions),
