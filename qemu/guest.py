@@ -129,6 +129,8 @@ class Guest:
     timeout: seconds that any wait takes at most, unless it is given its own.
     """
 
+    ready = READY  # what a guest says when it is
+
     def __init__(self, image=IMAGE, *, machine="microvm", acpi=False, memory="16M", append="",
                  accel="tcg", vsock=None, cid=3, host_cid=None, debug_exit=True, rng=False,
                  initrd=None, extra=(), qemu="qemu-system-x86_64", timeout=60, on_line=None):
@@ -355,7 +357,7 @@ class Guest:
         self.wait_for(lambda: text in self._console, f"\"{text}\" on the console", timeout)
 
     def wait_ready(self, timeout=None):
-        self.wait_console(READY, timeout)
+        self.wait_console(self.ready, timeout)
 
     def wait_exit(self, timeout=None):
         """The status that the guest ended with, when it has."""
