@@ -36,6 +36,8 @@ SOURCES_motectl := main.c options.c address.c connect.c stream.c deadline.c cont
 HOST_vsockd  := $(SOURCES_vsockd:%=qemu/vsockd/%) $(MACHINE:%=drivers/%)
 HOST_motectl := $(SOURCES_motectl:%=qemu/motectl/%) $(PROTO:%=proto/%)
 
+LINUX_GUEST := $(addprefix tests/linux/,guest.c serve.c lines.c services.c)
+
 # Unit tests are one program each, linked with everything that runs on a host.
 UNIT := text json json_check line stereos stereos_write buffer virtqueue vsock_machine \
         vsock_credit vsock_early vsock_ports store dispatch health vring acpi_virtio
@@ -131,6 +133,12 @@ HOST_PROGRAMS := $(BUILD)/host/vsockd $(BUILD)/host/motectl
 $(HOST_PROGRAMS): $(BUILD)/host/%: $$(addprefix $(BUILD)/host/obj/,$$(HOST_$$*:.c=.o))
 	@echo "LD   $@"
 	$(Q)$(CC) $^ -o $@
+
+# PID 1 of the Linux that vsockd is tested with: nothing else is in its initramfs.
+$(BUILD)/linux/guest: $(LINUX_GUEST:%.c=$(BUILD)/host/obj/%.o)
+	@echo "LD   $@"
+	@mkdir -p $(@D)
+	$(Q)$(CC) -static -s $^ -o $@
 
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/unit/test_%)
 UNIT_OBJS := $(UNIT_CODE:%.c=$(BUILD)/unit/obj/%.o)
