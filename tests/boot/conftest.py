@@ -3,21 +3,13 @@
 they leave nothing behind in it. Each test names what it needs; nothing here decides for it.
 """
 
-import signal
-
 import pytest
 
-from helpers import ROWS, boot, shut_down
-
-
-def end_on_sigterm(_number, _frame):
-    """Once, as Ctrl-C: pytest takes that for the end and cleans up; SystemExit is but a failure."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise KeyboardInterrupt("SIGTERM")
+from helpers import ROWS, boot, end_on_sigterm, shut_down
 
 
 def pytest_configure():
-    signal.signal(signal.SIGTERM, end_on_sigterm)
+    end_on_sigterm()
 
 
 @pytest.fixture(name="row", scope="module", params=ROWS)

@@ -8,7 +8,9 @@ import contextlib
 import json
 import os
 import pathlib
+import signal
 import socket
+import subprocess
 import sys
 import time
 
@@ -37,6 +39,24 @@ PATIENCE = 60  # seconds for what happens at once unless the machine is very bus
 PING, PONG = b'{"type":"ping"}\n', b'{"type":"pong"}\n'
 # What answers spell as an escape though JSON would not ask for it.
 ESCAPED = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
+SKIP = 77  # exit code of qemu/setup for what can't be had on this machine
+
+
+def end_on_sigterm():
+    """Once, as Ctrl-C: pytest takes that for the end and cleans up; SystemExit is but a failure."""
+    def interrupt(_number, _frame):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise KeyboardInterrupt("SIGTERM")
+
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+def reason_of_setup(verb):
+    """Why something optional can't be had on this machine; None when it can."""
+    setup = subprocess.run([ROOT / "qemu" / "setup", verb], capture_output=True, text=True,
+                           check=False)
+    assert setup.returncode in (0, SKIP), setup.stderr
+    return setup.stderr.strip() or "qemu/setup gave no reason" if setup.returncode else None
 
 
 class PreparedGuest(Guest):

@@ -6,14 +6,11 @@ kernel's vhost-vsock. What they are not here for is skipped with the reason.
 import contextlib
 import os
 import re
-import subprocess
 
 import pytest
 
-from helpers import (HOST_PORT, PING, PONG, ROOT, ROWS, TEST_IMAGE, Host, ack, ask, boot,
-                     connect_again, message, read_exactly, secret)
-
-SKIP = 77
+from helpers import (HOST_PORT, PING, PONG, ROWS, TEST_IMAGE, Host, ack, ask, boot, connect_again,
+                     message, read_exactly, reason_of_setup, secret)
 
 
 def reason_against(backend):
@@ -21,10 +18,7 @@ def reason_against(backend):
     if backend == "vhost":
         have = os.access("/dev/vhost-vsock", os.R_OK | os.W_OK)
         return None if have else "no /dev/vhost-vsock that can be opened"
-    setup = subprocess.run([ROOT / "qemu" / "setup", backend], capture_output=True, text=True,
-                           check=False)
-    assert setup.returncode in (0, SKIP), setup.stderr
-    return setup.stderr.strip() or "qemu/setup gave no reason" if setup.returncode else None
+    return reason_of_setup(backend)
 
 
 @pytest.fixture(name="backend", scope="module", params=["vhost-device-vsock", "vhost"])
