@@ -36,7 +36,8 @@ SOURCES_motectl := main.c options.c address.c connect.c stream.c deadline.c cont
 HOST_vsockd  := $(SOURCES_vsockd:%=qemu/vsockd/%) $(MACHINE:%=drivers/%)
 HOST_motectl := $(SOURCES_motectl:%=qemu/motectl/%) $(PROTO:%=proto/%)
 
-LINUX_GUEST := $(addprefix tests/linux/,guest.c serve.c lines.c services.c)
+LINUX_guest := $(addprefix tests/linux/,init.c guest.c serve.c lines.c services.c)
+LINUX_nest  := $(addprefix tests/linux/,init.c nest.c)
 
 # Unit tests are one program each, linked with everything that runs on a host.
 UNIT := text json json_check line stereos stereos_write buffer virtqueue vsock_machine \
@@ -134,8 +135,9 @@ $(HOST_PROGRAMS): $(BUILD)/host/%: $$(addprefix $(BUILD)/host/obj/,$$(HOST_$$*:.
 	@echo "LD   $@"
 	$(Q)$(CC) $^ -o $@
 
-# PID 1 of the Linux that vsockd is tested with: nothing else is in its initramfs.
-$(BUILD)/linux/guest: $(LINUX_GUEST:%.c=$(BUILD)/host/obj/%.o)
+# First processes of the Linuxes in the tests: nothing else of a system is in their initramfs.
+LINUX_PROGRAMS := $(BUILD)/linux/guest $(BUILD)/linux/nest
+$(LINUX_PROGRAMS): $(BUILD)/linux/%: $$(addprefix $(BUILD)/host/obj/,$$(LINUX_$$*:.c=.o))
 	@echo "LD   $@"
 	@mkdir -p $(@D)
 	$(Q)$(CC) -static -s $^ -o $@

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the files of the Linux guest share: guest.c (PID 1), serve.c (the loop and its
+ * What the files of the Linux guest share: guest.c (main), serve.c (the loop and its
  * connections), services.c (what each port does). One thread; all memory is static.
  */
 #ifndef TESTS_LINUX_GUEST_H
@@ -73,11 +73,5 @@ void serve_connect(uint32_t port, uint32_t count);
 
 /* Turns the loop for ever. */
 _Noreturn void serve_run(void);
-
-/* Powers the machine off. */
-_Noreturn void power_off(void);
-
-/* Says what failed and why (errno), and powers off. */
-_Noreturn void fail(const char *what);
 
 #endif

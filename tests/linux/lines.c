@@ -4,6 +4,7 @@
  * protocol that need no parser: ping and shutdown, exactly as mote's own host sends them.
  */
 #include "tests/linux/guest.h"
+#include "tests/linux/init.h"
 
 #include <string.h>
 #include <sys/socket.h>

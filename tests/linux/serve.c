@@ -4,6 +4,7 @@
  * connection waits either for something to read or for room to write, never for both.
  */
 #include "tests/linux/guest.h"
+#include "tests/linux/init.h"
 
 #include <errno.h>
 #include <stdio.h>
