@@ -107,12 +107,13 @@ $(BUILD)/$(1)/mote.debug: $$($(BUILD)/$(1)_OBJS) linker/x86_64.ld
 -include $$($(BUILD)/$(1)_OBJS:.o=.d)
 endef
 
-# The default image; one with a test application that faults when asked to; and one with
-# the longest lines that a real host may send.
+# The default image; one with a test application that faults when asked to; one with the
+# longest lines that a real host may send; and one with what is measured.
 $(eval $(call image,$(ARCH),agent/app_none.c,,))
 $(eval $(call image,test,tests/boot/guest/app_test.c,,))
 $(eval $(call image,large,agent/app_none.c,-DENDPOINT_WINDOW=1048576 -DENDPOINT_CONNECTIONS=4 \
     -DSTORE_SIZE=2097152,-Wl$(comma)--defsym=__ram_budget=8388608))
+$(eval $(call image,bench,tests/bench/guest/app_bench.c,,))
 
 # An image passes the gate of linker/check.py before it exists.
 $(BUILD)/%/mote.elf: $(BUILD)/%/mote.debug linker/check.py linker/elf.py
@@ -141,6 +142,18 @@ $(LINUX_PROGRAMS): $(BUILD)/linux/%: $$(addprefix $(BUILD)/host/obj/,$$(LINUX_$$
 	@echo "LD   $@"
 	@mkdir -p $(@D)
 	$(Q)$(CC) -static -s $^ -o $@
+
+# What measures: a client, and a plugin for QEMU.
+BENCH_TOOLS := $(BUILD)/bench/client $(BUILD)/bench/count.so
+$(BUILD)/bench/client: $(BUILD)/host/obj/tests/bench/client.o
+	@echo "LD   $@"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $^ -o $@
+
+$(BUILD)/bench/count.so: tests/bench/plugin.c Makefile | $(BUILD)/.setup
+	@echo "LD   $@"
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(HOST_CFLAGS) -fPIC -shared $< -o $@
 
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/unit/test_%)
 UNIT_OBJS := $(UNIT_CODE:%.c=$(BUILD)/unit/obj/%.o)
@@ -220,7 +233,7 @@ fuzz: ## fuzz every target for FUZZ_SECONDS (installs clang)
 	$(Q)$(MAKE) -s $(FUZZ_PROGRAMS)
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/fuzz/run.py $(FUZZ_SECONDS)
 
-bench: $(IMAGE) all ## print the figures of the README
+bench: all $(BENCH_TOOLS) $(BUILD)/bench/mote.elf $(BUILD)/linux/guest ## print the figures of the README
 	$(Q)$(PYTHON) tests/bench/figures.py
 
 fmt: ## format the C files

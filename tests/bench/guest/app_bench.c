@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The application of the image that `make bench` measures: a sink and a source, as
+ * tests/linux/services.c has them for the Linux guests. N is 8 bytes, little-endian.
+ *
+ *   7001  sink: N and N bytes in, N back
+ *   7002  source: N in, N bytes back, byte i is i & 0xff; then the end
+ */
+#include "agent/app.h"
+#include "platform/platform.h"
+
+#include <string.h>
+
+#define SINK_PORT   7001
+#define SOURCE_PORT 7002
+#define HEAD        8
+#define PERIOD      256
+
+static struct transfer {
+    bool open;
+    bool started; /* N is known */
+    uint64_t total;
+    uint64_t done;
+} transfers[ENDPOINT_CONNECTIONS];
+
+/* Any piece of the endless stream of a source is a piece of this. */
+static char pattern[ENDPOINT_SEND_BUFFER + PERIOD];
+
+void app_start(void)
+{
+    for (size_t i = 0; i < sizeof pattern; i++)
+        pattern[i] = (char)(i % PERIOD);
+    if (endpoint_listen(SINK_PORT) != MOTE_OK || endpoint_listen(SOURCE_PORT) != MOTE_OK)
+        PANIC("the bench application can't listen");
+}
+
+uint64_t app_poll(uint64_t now)
+{
+    (void)now;
+    return UINT64_MAX;
+}
+
+static void end(int conn)
+{
+    transfers[conn].open = false;
+    endpoint_close(conn);
+}
+
+static void start(int conn)
+{
+    struct transfer *t = &transfers[conn];
+    const char *data;
+
+    if (endpoint_peek(conn, &data) < HEAD)
+        return;
+    memcpy(&t->total, data, HEAD);
+    endpoint_consume(conn, HEAD);
+    t->started = true;
+}
+
+/* Takes all there is; the answer goes once. */
+static void sink(int conn)
+{
+    struct transfer *t = &transfers[conn];
+    const char *data;
+    char *space;
+    uint32_t n = endpoint_peek(conn, &data);
+
+    if (n == 0 && t->total != 0)
+        return;
+    endpoint_consume(conn, n);
+    t->done += n;
+    if (t->done == t->total && endpoint_reserve(conn, &space) >= HEAD) {
+        memcpy(space, &t->total, HEAD);
+        endpoint_send(conn, HEAD);
+    }
+}
+
+/* Sends as much as there is room for; the rest waits for room. */
+static void source(int conn)
+{
+    struct transfer *t = &transfers[conn];
+    char *space;
+    uint32_t n;
+
+    while (t->done < t->total && (n = endpoint_reserve(conn, &space)) != 0) {
+        n = n < t->total - t->done ? n : (uint32_t)(t->total - t->done);
+        memcpy(space, pattern + t->done % PERIOD, n);
+        endpoint_send(conn, n);
+        t->done += n;
+    }
+    if (t->done == t->total)
+        end(conn);
+}
+
+static void begin(int conn)
+{
+    if (endpoint_accept(conn) == MOTE_OK)
+        transfers[conn] = (struct transfer){.open = true};
+    else
+        endpoint_close(conn);
+}
+
+void app_event(const struct endpoint_event *event)
+{
+    struct transfer *t = &transfers[event->conn];
+
+    if (event->type == ENDPOINT_REQUESTED) {
+        begin(event->conn);
+        return;
+    }
+    if (!t->open)
+        return;
+    if (event->type == ENDPOINT_RESET || event->type == ENDPOINT_CLOSED) {
+        end(event->conn);
+        return;
+    }
+    if (!t->started)
+        start(event->conn);
+    if (t->started && event->local_port == SINK_PORT)
+        sink(event->conn);
+    else if (t->started)
+        source(event->conn);
+}
