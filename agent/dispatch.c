@@ -61,7 +61,6 @@ void dispatch_line(const char *line, size_t len, struct out *reply)
         stereos_write_ack(reply, "", 0, text, error.len);
         return;
     }
-    size_t type_len = text_copy(envelope.type, type, sizeof type);
     const struct message *m = find(envelope.type);
     if (m != NULL && m->answer != NULL) {
         m->answer(reply);
@@ -73,7 +72,7 @@ void dispatch_line(const char *line, size_t len, struct out *reply)
         out_str(&error, "unknown message type: ");
         out_text(&error, envelope.type);
     }
-    stereos_write_ack(reply, type, type_len, text, error.len);
+    stereos_write_ack(reply, type, text_copy(envelope.type, type, sizeof type), text, error.len);
 }
 
 void dispatch_refuse(const char *start, size_t len, const char *why, uint64_t limit,

@@ -107,6 +107,7 @@ static int serve(void)
         uint64_t now = platform_now_ns();
         session_tick(now);
         uint64_t app = app_poll(now);
+        endpoint_flush();
         sleep_until_needed(earlier(app, session_deadline()));
     }
     return EXIT_OK;
@@ -116,13 +117,20 @@ static int serve(void)
 static void finish(void)
 {
     uint64_t deadline = platform_now_ns() + LINGER_NS;
+    struct endpoint_event event;
 
     store_wipe();
     endpoint_unlisten(STEREOS_PORT);
     session_close_all();
-    while (endpoint_poll() == MOTE_OK && endpoint_connections() != 0 &&
-           platform_now_ns() < deadline)
+    endpoint_flush();
+    while (endpoint_connections() != 0 && platform_now_ns() < deadline) {
         sleep_until_needed(deadline);
+        if (endpoint_poll() != MOTE_OK)
+            return;
+        while (endpoint_next_event(&event))
+            ; /* nobody is served any more */
+        endpoint_flush();
+    }
 }
 
 int main(void)

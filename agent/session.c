@@ -29,6 +29,9 @@ static struct session {
     bool peer_done; /* it sends no more */
 } sessions[ENDPOINT_CONNECTIONS];
 
+/* No session has an earlier deadline; one that was met in time may have been earlier. */
+static uint64_t soonest = NEVER;
+
 static void end(int conn)
 {
     sessions[conn].open = false;
@@ -43,8 +46,8 @@ static struct out reserve(int conn)
 
     if (endpoint_send_shut(conn))
         return out_to(unheard, sizeof unheard);
-    uint32_t room = endpoint_reserve(conn, &space);
-    return room >= STEREOS_REPLY_MAX ? out_to(space, room) : (struct out){0};
+    uint32_t room = endpoint_reserve(conn, STEREOS_REPLY_MAX, &space);
+    return room != 0 ? out_to(space, room) : (struct out){0};
 }
 
 static void send_reply(int conn, const struct out *reply)
@@ -57,13 +60,15 @@ static void send_reply(int conn, const struct out *reply)
 static bool serve_line(int conn)
 {
     struct session *s = &sessions[conn];
-    struct out reply = reserve(conn);
     const char *data;
     struct line line;
+    uint32_t n = endpoint_peek(conn, &data);
 
+    if (n == 0)
+        return false;
+    struct out reply = reserve(conn);
     if (reply.cap == 0)
         return false;
-    uint32_t n = endpoint_peek(conn, &data);
     enum line_result result = line_next(&s->reader, data, n, LINE_MAX, s->peer_done, &line);
     if (result == LINE_FOUND)
         dispatch_line(line.text, line.len, &reply);
@@ -83,6 +88,8 @@ static void watch_unfinished_line(int conn)
         s->deadline = NEVER;
     else if (s->deadline == NEVER)
         s->deadline = platform_now_ns() + LINE_TIMEOUT_NS;
+    if (s->deadline < soonest)
+        soonest = s->deadline;
 }
 
 static void serve(int conn)
@@ -140,19 +147,20 @@ static void expire(int conn)
 
 void session_tick(uint64_t now)
 {
-    for (int i = 0; i < ENDPOINT_CONNECTIONS; i++)
+    if (now < soonest)
+        return;
+    soonest = NEVER;
+    for (int i = 0; i < ENDPOINT_CONNECTIONS; i++) {
         if (sessions[i].open && sessions[i].deadline <= now)
             expire(i);
+        else if (sessions[i].open && sessions[i].deadline < soonest)
+            soonest = sessions[i].deadline;
+    }
 }
 
 uint64_t session_deadline(void)
 {
-    uint64_t next = NEVER;
-
-    for (int i = 0; i < ENDPOINT_CONNECTIONS; i++)
-        if (sessions[i].open && sessions[i].deadline < next)
-            next = sessions[i].deadline;
-    return next;
+    return soonest;
 }
 
 void session_close_all(void)

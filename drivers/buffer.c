@@ -21,9 +21,11 @@ static void compact(struct buffer *b)
     b->tail = used;
 }
 
-uint8_t *buffer_reserve(struct buffer *b)
+uint8_t *buffer_reserve(struct buffer *b, uint32_t least, uint32_t *room)
 {
-    compact(b);
+    if (b->size - b->tail < least)
+        compact(b);
+    *room = b->size - b->tail;
     return b->base + b->tail;
 }
 
@@ -34,9 +36,9 @@ void buffer_commit(struct buffer *b, uint32_t n)
 
 void buffer_append(struct buffer *b, const void *data, uint32_t n)
 {
-    if (b->size - b->tail < n)
-        compact(b);
-    memcpy(b->base + b->tail, data, n);
+    uint32_t room;
+
+    memcpy(buffer_reserve(b, n, &room), data, n);
     b->tail += n;
 }
 

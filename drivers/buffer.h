@@ -35,10 +35,13 @@ static inline const uint8_t *buffer_data(const struct buffer *b)
     return b->base + b->head;
 }
 
-/* Makes all free space contiguous; returns where the next byte goes, room for buffer_free(). */
-uint8_t *buffer_reserve(struct buffer *b);
+/*
+ * Where the next byte goes, and in *room how many can go there in one piece: at least
+ * `least`, for which unread bytes are moved if they must be; least <= buffer_free().
+ */
+uint8_t *buffer_reserve(struct buffer *b, uint32_t least, uint32_t *room);
 
-/* Appends n bytes that were written at buffer_reserve(); n <= buffer_free(). */
+/* Appends n bytes that were written at buffer_reserve(); n <= its room. */
 void buffer_commit(struct buffer *b, uint32_t n);
 
 /* Appends a copy of n bytes; n <= buffer_free(). Moves unread bytes only when it must. */

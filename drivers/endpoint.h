@@ -35,7 +35,8 @@ enum endpoint_event_type {
     ENDPOINT_REQUESTED = 1, /* a peer wants to connect: endpoint_accept(), or _close() to refuse */
     ENDPOINT_CONNECTED,     /* our connect was accepted */
     ENDPOINT_DATA,          /* there are new bytes to read */
-    ENDPOINT_ROOM,          /* there is room to send again, or never (endpoint_send_shut()) */
+    ENDPOINT_ROOM,          /* endpoint_reserve() had said no: now there is room, or never
+                             * (endpoint_send_shut()) */
     ENDPOINT_CLOSED,        /* the peer sends no more; unread bytes stay readable */
     ENDPOINT_RESET,         /* the connection is gone; error: _RESET, _REFUSED, _TIMEOUT */
     /* Of no connection (conn is -1): the guest was moved or restored. endpoint_cid() may be
@@ -80,10 +81,11 @@ uint32_t endpoint_peek(int conn, const char **data);
 /* Wipes and drops n unread bytes, and gives their room back to the peer. */
 void endpoint_consume(int conn, uint32_t n);
 
-/* Room to send, in one piece, written before endpoint_send(); returns how much. */
-uint32_t endpoint_reserve(int conn, char **space);
+/* Room to send, in one piece, of at least `least` bytes (ENDPOINT_SEND_BUFFER at most); returns
+ * how much. 0: there is less, and ENDPOINT_ROOM comes when there is; or nothing can be sent. */
+uint32_t endpoint_reserve(int conn, uint32_t least, char **space);
 
-/* Sends n bytes from endpoint_reserve(). */
+/* Sends n bytes that were written at endpoint_reserve(). */
 void endpoint_send(int conn, uint32_t n);
 
 /* Whether nothing can be sent any more. */
@@ -102,17 +104,21 @@ void endpoint_abort(int conn);
 bool endpoint_next_event(struct endpoint_event *event);
 
 /*
- * Moves packets both ways and lets time pass; call it in every turn of the loop.
- * MOTE_ERR_BROKEN: the device broke its specification; nothing will ever come again.
+ * Takes what has arrived and lets time pass; call it at the start of every turn of the loop,
+ * before the events. MOTE_ERR_BROKEN: the device broke its specification; nothing will ever
+ * come again.
  */
 int endpoint_poll(void);
+
+/* Sends what the turn has produced; call it at the end of every turn. */
+void endpoint_flush(void);
 
 /* When endpoint_poll() must be called at the latest, in platform_now_ns() time. */
 uint64_t endpoint_deadline(void);
 
 /*
- * To be asked right before platform_wait(), which arrivals wake from then on until the next
- * endpoint_poll(). False: something has arrived meanwhile, poll.
+ * To be asked behind endpoint_flush(), right before platform_wait(), which arrivals wake from
+ * then on until the next endpoint_poll(). False: there is something to do already.
  */
 bool endpoint_may_wait(void);
 

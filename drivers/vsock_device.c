@@ -58,7 +58,7 @@ static int fail(const char *why)
 static void post_rx(uint16_t slot)
 {
     /* A device may hand a buffer back untouched: no old packet must be found in it. */
-    memset(rx_buffers[slot], 0, sizeof(struct virtio_vsock_hdr));
+    *(struct virtio_vsock_hdr *)rx_buffers[slot] = (struct virtio_vsock_hdr){0};
     virtqueue_add(&queues[QUEUE_RX],
                   &(struct virtq_segment){rx_buffers[slot], RX_BUFFER_SIZE, true}, 1, slot);
 }
@@ -211,16 +211,6 @@ static bool send_one(struct vsock_machine *m)
     return true;
 }
 
-static int send_all(struct vsock_machine *m)
-{
-    int n = 0;
-
-    while (send_one(m))
-        n++;
-    virtio_kick(&device, QUEUE_TX, &queues[QUEUE_TX]);
-    return n;
-}
-
 int vsock_device_poll(struct vsock_machine *m, uint64_t now)
 {
     int tx, rx, events;
@@ -230,9 +220,18 @@ int vsock_device_poll(struct vsock_machine *m, uint64_t now)
     virtqueue_want_interrupts(&queues[QUEUE_RX], false);
     if ((tx = take_tx()) < 0 || (rx = take_rx(m, now)) < 0 || (events = take_events(m)) < 0)
         return MOTE_ERR_BROKEN;
-    bool idle = tx + rx + events + send_all(m) == 0;
-    /* The device interrupts when it gives up; to ask it in every turn costs an exit each. */
+    /* A device that gives up interrupts. To ask it in every turn would cost an exit each. */
+    bool idle = tx + rx + events == 0;
     return idle && virtio_needs_reset(&device) ? fail("the device needs a reset") : MOTE_OK;
+}
+
+void vsock_device_flush(struct vsock_machine *m)
+{
+    if (broken)
+        return;
+    while (send_one(m))
+        ;
+    virtio_kick(&device, QUEUE_TX, &queues[QUEUE_TX]);
 }
 
 bool vsock_device_interrupts(void)
@@ -244,6 +243,8 @@ bool vsock_device_may_wait(void)
 {
     bool pending = false;
 
+    if (broken)
+        return false;
     device.transport->acknowledge(&device);
     for (int i = 0; i < QUEUES; i++) {
         /* A finished send concerns only somebody who waits for its slot. */

@@ -13,18 +13,21 @@
 int vsock_device_start(uint64_t *cid);
 
 /*
- * Takes what has arrived to m and sends what m has to send. Never waits: a full
- * transmit queue does not stop reception. MOTE_ERR_BROKEN: the device broke its
- * specification and is not touched any more (the console says so once).
+ * Takes what has arrived to m. Never waits: a full transmit queue does not stop reception.
+ * MOTE_ERR_BROKEN: the device broke its specification and is not touched any more (the
+ * console says so once).
  */
 int vsock_device_poll(struct vsock_machine *m, uint64_t now);
+
+/* Sends what m has to send, as far as there are slots; the rest goes when some are free. */
+void vsock_device_flush(struct vsock_machine *m);
 
 /* Whether the device wakes platform_wait(); if not, poll it often. */
 bool vsock_device_interrupts(void);
 
 /*
- * To be called right before platform_wait(), which the device wakes from then on until the
- * next vsock_device_poll(). False: there is something to do already, poll.
+ * To be called behind vsock_device_flush(), right before platform_wait(), which the device wakes
+ * from then on until the next vsock_device_poll(). False: there is something to do already, poll.
  */
 bool vsock_device_may_wait(void);
 

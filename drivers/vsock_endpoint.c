@@ -20,7 +20,6 @@ static uint8_t send_buffers[ENDPOINT_CONNECTIONS][ENDPOINT_SEND_BUFFER]
 static struct vsock_conn conns[ENDPOINT_CONNECTIONS];
 static struct vsock_machine machine;
 static uint64_t polled_at;
-static bool more; /* the last poll left something to do */
 
 /* Without any entropy ports start at the same place each boot. */
 static uint32_t port_seed(void)
@@ -68,13 +67,11 @@ int endpoint_unlisten(uint32_t port)
 
 int endpoint_connect(uint64_t cid, uint32_t port)
 {
-    more = true;
     return vsock_connect(&machine, cid, port, platform_now_ns());
 }
 
 int endpoint_accept(int conn)
 {
-    more = true;
     return vsock_accept(&machine, conn);
 }
 
@@ -89,14 +86,13 @@ uint32_t endpoint_peek(int conn, const char **data)
 
 void endpoint_consume(int conn, uint32_t n)
 {
-    more = true;
     vsock_consume(&machine, conn, n);
 }
 
-uint32_t endpoint_reserve(int conn, char **space)
+uint32_t endpoint_reserve(int conn, uint32_t least, char **space)
 {
     uint8_t *bytes = NULL;
-    uint32_t n = vsock_reserve(&machine, conn, &bytes);
+    uint32_t n = vsock_reserve(&machine, conn, least, &bytes);
 
     *space = (char *)bytes;
     return n;
@@ -104,7 +100,6 @@ uint32_t endpoint_reserve(int conn, char **space)
 
 void endpoint_send(int conn, uint32_t n)
 {
-    more = true;
     vsock_send(&machine, conn, n);
 }
 
@@ -115,19 +110,16 @@ bool endpoint_send_shut(int conn)
 
 void endpoint_shutdown(int conn)
 {
-    more = true;
     vsock_shutdown(&machine, conn, VIRTIO_VSOCK_SHUTDOWN_F_SEND);
 }
 
 void endpoint_close(int conn)
 {
-    more = true;
     vsock_close(&machine, conn, platform_now_ns());
 }
 
 void endpoint_abort(int conn)
 {
-    more = true;
     vsock_abort(&machine, conn);
 }
 
@@ -149,18 +141,20 @@ bool endpoint_next_event(struct endpoint_event *event)
 
 int endpoint_poll(void)
 {
-    more = false;
     polled_at = platform_now_ns();
     vsock_tick(&machine, polled_at);
     return vsock_device_poll(&machine, polled_at);
+}
+
+void endpoint_flush(void)
+{
+    vsock_device_flush(&machine);
 }
 
 uint64_t endpoint_deadline(void)
 {
     uint64_t deadline = vsock_deadline(&machine);
 
-    if (more)
-        return 0;
     if (!vsock_device_interrupts() && deadline > polled_at + POLL_INTERVAL_NS)
         return polled_at + POLL_INTERVAL_NS;
     return deadline;
@@ -168,7 +162,7 @@ uint64_t endpoint_deadline(void)
 
 bool endpoint_may_wait(void)
 {
-    return vsock_device_may_wait();
+    return !vsock_has_events(&machine) && vsock_device_may_wait();
 }
 
 int endpoint_connections(void)

@@ -186,14 +186,18 @@ bool vsock_send_shut(const struct vsock_machine *m, int conn)
            (c->peer_shutdown & VIRTIO_VSOCK_SHUTDOWN_F_RECEIVE) != 0;
 }
 
-uint32_t vsock_reserve(struct vsock_machine *m, int conn, uint8_t **space)
+uint32_t vsock_reserve(struct vsock_machine *m, int conn, uint32_t least, uint8_t **space)
 {
     struct vsock_conn *c = &m->conns[conn];
+    uint32_t room;
 
     if (c->state != VSOCK_OPEN || vsock_send_shut(m, conn))
         return 0;
-    *space = buffer_reserve(&c->tx);
-    return buffer_free(&c->tx);
+    c->wanted = buffer_free(&c->tx) < least ? least : 0;
+    if (c->wanted != 0)
+        return 0;
+    *space = buffer_reserve(&c->tx, least, &room);
+    return room;
 }
 
 void vsock_send(struct vsock_machine *m, int conn, uint32_t n)
@@ -224,6 +228,7 @@ void vsock_close(struct vsock_machine *m, int conn, uint64_t now)
     buffer_clear(&c->rx);
     c->state = VSOCK_CLOSING;
     c->events = 0;
+    c->wanted = 0;
     c->shutdown = VIRTIO_VSOCK_SHUTDOWN_BOTH;
     c->deadline = now + VSOCK_CLOSE_TIMEOUT_NS;
 }
@@ -279,6 +284,15 @@ uint64_t vsock_deadline(const struct vsock_machine *m)
             next = c->credit_retry;
     }
     return next;
+}
+
+bool vsock_has_events(const struct vsock_machine *m)
+{
+    uint8_t any = m->was_reset;
+
+    for (int i = 0; i < m->conn_end; i++)
+        any |= m->conns[i].events;
+    return any != 0;
 }
 
 bool vsock_next_event(struct vsock_machine *m, struct vsock_event *event)

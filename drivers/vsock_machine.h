@@ -58,7 +58,7 @@ enum vsock_event_type {
     VSOCK_EVENT_REQUESTED = 1,   /* a peer wants to connect: vsock_accept() or vsock_close() */
     VSOCK_EVENT_CONNECTED,       /* our connect was accepted */
     VSOCK_EVENT_DATA,            /* unread bytes arrived since the last such event */
-    VSOCK_EVENT_ROOM,            /* bytes of the send buffer left it since the last such event */
+    VSOCK_EVENT_ROOM,            /* vsock_reserve() had said no: now there is room, or never */
     VSOCK_EVENT_CLOSED,          /* the peer sends no more; what is unread stays readable */
     VSOCK_EVENT_RESET,           /* the connection is gone; error says why */
     VSOCK_EVENT_TRANSPORT_RESET, /* of no connection; those that there were follow with RESET */
@@ -95,6 +95,7 @@ struct vsock_conn {
     uint32_t tx_cnt;         /* bytes sent */
     uint32_t peer_fwd_cnt;   /* of the last packet received */
     uint32_t peer_buf_alloc; /* of the last packet received */
+    uint32_t wanted;         /* room that the owner waits for; 0: it does not */
     uint32_t packets;        /* RW packets sent since the peer had consumed everything */
     uint64_t deadline;       /* of CONNECTING, CLOSING and the wait for an end; UINT64_MAX: none */
     uint64_t credit_retry;   /* when CREDIT_REQUEST may be repeated; UINT64_MAX: none was sent */
@@ -178,10 +179,14 @@ uint32_t vsock_peek(const struct vsock_machine *m, int conn, const uint8_t **dat
 /* Wipes n unread bytes (n <= vsock_peek()) and gives their credit back to the peer. */
 void vsock_consume(struct vsock_machine *m, int conn, uint32_t n);
 
-/* Room for sending, in one piece; 0 when our sending half is shut or the peer receives no more. */
-uint32_t vsock_reserve(struct vsock_machine *m, int conn, uint8_t **space);
+/*
+ * Room for sending, in one piece, of at least `least` bytes (at most the size of the send
+ * buffer): returns how much. 0: there is less, and VSOCK_EVENT_ROOM will come when there is;
+ * or our sending half is shut, or the peer receives no more.
+ */
+uint32_t vsock_reserve(struct vsock_machine *m, int conn, uint32_t least, uint8_t **space);
 
-/* Sends n bytes that were written at vsock_reserve(). */
+/* Sends n bytes that were written at vsock_reserve(); n is at most what it returned. */
 void vsock_send(struct vsock_machine *m, int conn, uint32_t n);
 
 /* Whether nothing can be sent any more: dead, shut by us, or the peer receives no more.
@@ -224,6 +229,9 @@ void vsock_tick(struct vsock_machine *m, uint64_t now);
 
 /* When vsock_tick() must be called at the latest; UINT64_MAX when nothing waits. */
 uint64_t vsock_deadline(const struct vsock_machine *m);
+
+/* Whether vsock_next_event() has one to tell. */
+bool vsock_has_events(const struct vsock_machine *m);
 
 /* Takes the next event; false when there is none. Each owner's events come in their order. */
 bool vsock_next_event(struct vsock_machine *m, struct vsock_event *event);

@@ -122,9 +122,11 @@ static bool data_of(struct vsock_machine *m, struct vsock_conn *c, struct virtio
     hdr->len = len;
     c->tx_cnt += len;
     c->packets++;
-    if (c->state == VSOCK_OPEN)
+    if (c->wanted != 0 && buffer_free(&c->tx) >= c->wanted) {
+        c->wanted = 0;
         c->events |= bit(VSOCK_EVENT_ROOM);
-    else
+    }
+    if (c->state == VSOCK_CLOSING)
         c->deadline = m->now + VSOCK_CLOSE_TIMEOUT_NS; /* it still makes progress */
     return true;
 }
@@ -147,6 +149,12 @@ static bool orphan_rst(struct vsock_machine *m, struct virtio_vsock_hdr *hdr)
     return true;
 }
 
+/* Most connections have nothing to say most of the time. */
+static bool is_quiet(const struct vsock_conn *c)
+{
+    return c->owed == 0 && buffer_used(&c->tx) == 0 && c->shutdown == c->shutdown_sent;
+}
+
 bool vsock_output(struct vsock_machine *m, struct virtio_vsock_hdr *hdr, const uint8_t **data,
                   uint32_t max_data)
 {
@@ -155,7 +163,7 @@ bool vsock_output(struct vsock_machine *m, struct virtio_vsock_hdr *hdr, const u
     if (orphan_rst(m, hdr))
         return true;
     for (int i = 0; i < m->conn_end; i++)
-        if (control_of(m, &m->conns[i], hdr))
+        if (!is_quiet(&m->conns[i]) && control_of(m, &m->conns[i], hdr))
             return true;
     for (int n = 0; n < m->conn_end && max_data != 0; n++) {
         int i = (m->output_turn + n) % m->conn_end;

@@ -64,7 +64,7 @@ static bool too_deep(struct scan *s)
 
 static void skip_space(struct scan *s)
 {
-    while (s->pos < s->len && memchr(" \t\r\n", s->json[s->pos], 4))
+    while (s->pos < s->len && json_is_space(s->json[s->pos]))
         s->pos++;
 }
 
@@ -146,23 +146,32 @@ static bool check_escape(struct scan *s)
     return true;
 }
 
+/* Passes over what needs no look: all but quotes, backslashes and control characters. */
+static void skip_plain(struct scan *s)
+{
+    const char *at = s->json + s->pos, *end = s->json + s->len;
+
+    while (at < end && (uint8_t)*at >= 0x20 && *at != '"' && *at != '\\')
+        at++;
+    s->pos = (size_t)(at - s->json);
+}
+
 static bool check_string(struct scan *s)
 {
     s->pos++;
-    while (s->pos < s->len) {
-        uint8_t c = (uint8_t)s->json[s->pos];
-        if (c < 0x20)
-            return invalid(s, "in string literal");
-        if (c == '\\') {
-            if (!check_escape(s))
-                return false;
-            continue;
-        }
-        s->pos++;
-        if (c == '"')
+    for (;;) {
+        skip_plain(s);
+        if (s->pos == s->len)
+            return ended(s);
+        if (s->json[s->pos] == '"') {
+            s->pos++;
             return true;
+        }
+        if (s->json[s->pos] != '\\')
+            return invalid(s, "in string literal");
+        if (!check_escape(s))
+            return false;
     }
-    return ended(s);
 }
 
 /* Enters an object or array; leaves it at once when it is empty. */

@@ -9,6 +9,12 @@
 
 #include "proto/text.h"
 
+/* White space between values (section 2). */
+static inline bool json_is_space(char c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
 /*
  * Whether json[0..len-1] is exactly one JSON value, nested at most JSON_DEPTH_MAX
  * deep. False: *error says what is wrong. Strings may hold any bytes past 0x1f.

@@ -44,6 +44,10 @@ static bool key_is(struct text key, const char *name)
 {
     uint32_t rune;
 
+    for (; key.json_len != 0 && *key.json == *name; name++) { /* nearly every key to its end */
+        key.json++;
+        key.json_len--;
+    }
     for (; text_next(&key, &rune); name++)
         if (*name == '\0' || fold(rune) != fold((uint8_t)*name))
             return false;
@@ -114,7 +118,7 @@ static void read_string(struct reader *r, const struct json_field *f, struct jso
 
     if (value.json[0] != '"')
         fail_type(r, f, value);
-    else if (f->max > 0 && text_length(t) > f->max)
+    else if (f->max > 0 && !text_fits(t, f->max))
         fail_length(r, f);
     else
         *(struct text *)(void *)(r->dst + f->offset) = t;
@@ -205,7 +209,7 @@ bool json_read(const char *json, size_t len, const struct json_struct *s, void *
 
     if (!json_check(json, len, error))
         return false;
-    while (memchr(" \t\r\n", *json, 4))
+    while (json_is_space(*json))
         json++;
     if (*json == '{')
         return read_object(&r, len);

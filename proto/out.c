@@ -27,11 +27,6 @@ void out_bytes(struct out *o, const void *s, size_t n)
     o->len += n;
 }
 
-void out_str(struct out *o, const char *s)
-{
-    out_bytes(o, s, strlen(s));
-}
-
 void out_u64(struct out *o, uint64_t v)
 {
     char digits[20]; /* of 2^64 - 1 */

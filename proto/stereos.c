@@ -70,7 +70,7 @@ bool stereos_read_envelope(const char *line, size_t len, struct stereos_envelope
     if (!json_read(line, len, &envelope_layout, envelope, error))
         return false;
     *error = before;
-    if (text_length(envelope->type) <= STEREOS_TYPE_MAX)
+    if (text_fits(envelope->type, STEREOS_TYPE_MAX))
         return true;
     out_str(error, "message type too long: limit is ");
     out_u64(error, STEREOS_TYPE_MAX);

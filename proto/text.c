@@ -84,26 +84,30 @@ static uint32_t next_escaped(struct text *t)
     return (uint8_t)meanings[letter - letters];
 }
 
-bool text_next(struct text *t, uint32_t *rune)
+uint32_t text_next_special(struct text *t)
 {
-    if (t->json_len == 0)
-        return false;
+    uint32_t rune;
+
     if (t->json[0] == '\\')
-        *rune = next_escaped(t);
-    else
-        skip(t, utf8_decode(t->json, t->json_len, rune));
-    return true;
+        return next_escaped(t);
+    skip(t, utf8_decode(t->json, t->json_len, &rune));
+    return rune;
 }
 
 size_t text_length(struct text t)
 {
-    char utf8[UTF8_MAX];
     uint32_t rune;
     size_t n = 0;
 
     while (text_next(&t, &rune))
-        n += utf8_encode(rune, utf8);
+        n += utf8_length(rune);
     return n;
+}
+
+bool text_fits(struct text t, size_t max)
+{
+    /* No byte becomes more than the three of U+FFFD. */
+    return t.json_len <= max / 3 || text_length(t) <= max;
 }
 
 size_t text_copy(struct text t, char *dst, size_t cap)
@@ -116,7 +120,10 @@ size_t text_copy(struct text t, char *dst, size_t cap)
 
 bool text_equals(struct text t, const char *s)
 {
-    return text_equals_bytes(t, s, strlen(s));
+    size_t n = strlen(s);
+
+    /* Nearly every string is sent as it is. */
+    return (n == t.json_len && memcmp(s, t.json, n) == 0) || text_equals_bytes(t, s, n);
 }
 
 bool text_equals_bytes(struct text t, const void *s, size_t n)
@@ -127,9 +134,11 @@ bool text_equals_bytes(struct text t, const void *s, size_t n)
 
     while (text_next(&t, &rune)) {
         size_t len = utf8_encode(rune, utf8);
-        if (len > n || memcmp(rest, utf8, len) != 0)
+        if (len > n)
             return false;
-        rest += len;
+        for (size_t i = 0; i < len; i++)
+            if (*rest++ != utf8[i])
+                return false;
         n -= len;
     }
     return n == 0;

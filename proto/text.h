@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /*
  * A JSON string as it stands between its quotes: a view into the caller's line,
@@ -19,8 +20,24 @@ struct text {
     uint32_t json_len;
 };
 
+/* text_next() for what is not plain ASCII; one character is left at least. */
+uint32_t text_next_special(struct text *t);
+
 /* Takes the next character off the front of *t into *rune; false: none is left. */
-bool text_next(struct text *t, uint32_t *rune);
+static inline bool text_next(struct text *t, uint32_t *rune)
+{
+    if (t->json_len == 0)
+        return false;
+    uint8_t c = (uint8_t)*t->json;
+    if (c >= 0x80 || c == '\\') {
+        *rune = text_next_special(t);
+        return true;
+    }
+    *rune = c;
+    t->json++;
+    t->json_len--;
+    return true;
+}
 
 /* The string's length in bytes once decoded (RFC 8259 section 7; bad UTF-8 and
  * unpaired surrogates become U+FFFD, three bytes each). */
@@ -30,7 +47,10 @@ size_t text_length(struct text t);
  * Stops in front of the first character that does not fit. */
 size_t text_copy(struct text t, char *dst, size_t cap);
 
-/* Whether t decodes to exactly s. */
+/* Whether the string has at most max bytes once decoded. */
+bool text_fits(struct text t, size_t max);
+
+/* Whether t decodes to exactly s, which is valid UTF-8 without a backslash. */
 bool text_equals(struct text t, const char *s);
 
 /* Whether t decodes to the n bytes at s. */
@@ -53,7 +73,10 @@ struct out out_to(char *dst, size_t cap);
 
 /* Appends n bytes, a C string, a decimal number, a string of a message (decoded). */
 void out_bytes(struct out *o, const void *s, size_t n);
-void out_str(struct out *o, const char *s);
+static inline __attribute__((always_inline)) void out_str(struct out *o, const char *s)
+{
+    out_bytes(o, s, strlen(s)); /* here, so that the length of a literal is known */
+}
 void out_u64(struct out *o, uint64_t v);
 void out_text(struct out *o, struct text t);
 

@@ -54,11 +54,12 @@ size_t utf8_decode(const char *s, size_t n, uint32_t *rune)
 
 size_t utf8_encode(uint32_t rune, char dst[UTF8_MAX])
 {
-    if (rune < 0x80) {
+    size_t len = utf8_length(rune);
+
+    if (len == 1) {
         dst[0] = (char)rune;
         return 1;
     }
-    size_t len = rune < 0x800 ? 2 : rune < 0x10000 ? 3 : 4;
     for (size_t i = len - 1; i > 0; i--) {
         dst[i] = (char)(0x80 | (rune & 0x3f));
         rune >>= 6;

@@ -20,6 +20,12 @@
  */
 size_t utf8_decode(const char *s, size_t n, uint32_t *rune);
 
+/* How many bytes a valid character has. */
+static inline size_t utf8_length(uint32_t rune)
+{
+    return rune < 0x80 ? 1 : rune < 0x800 ? 2 : rune < 0x10000 ? 3 : 4;
+}
+
 /* Writes rune, a valid character, to dst; returns how many bytes it has. */
 size_t utf8_encode(uint32_t rune, char dst[UTF8_MAX]);
 

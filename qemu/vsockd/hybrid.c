@@ -190,13 +190,13 @@ static void on_reset(struct hybrid *h, struct hybrid_client *c, uint64_t now)
 
 static void take_event(struct hybrid *h, const struct vsock_event *event, uint64_t now)
 {
-    int index = h->client_of[event->conn];
+    int index = event->type != VSOCK_EVENT_TRANSPORT_RESET ? h->client_of[event->conn] : -1;
     struct hybrid_client *c = index >= 0 ? &h->clients[index] : NULL;
 
     if (event->type == VSOCK_EVENT_REQUESTED)
         on_requested(h, event, now);
     else if (c == NULL)
-        return; /* only what has a client has events, REQUESTED apart */
+        return; /* a reset of all: its connections follow one by one */
     else if (event->type == VSOCK_EVENT_CONNECTED)
         on_connected(c, event->local_port);
     else if (event->type == VSOCK_EVENT_RESET)

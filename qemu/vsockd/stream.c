@@ -57,7 +57,7 @@ static void collect(struct hybrid *h, struct hybrid_client *c)
     /* After a hang-up the socket isn't polled any more: what it still holds is there now. */
     if (!c->readable && !c->hung_up)
         return;
-    room = vsock_reserve(h->machine, c->conn, &space);
+    room = vsock_reserve(h->machine, c->conn, 1, &space);
     if (room == 0)
         return;
     n = recv(c->fd, space, room, MSG_DONTWAIT);

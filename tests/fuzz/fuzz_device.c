@@ -260,7 +260,7 @@ static void owner_event(const struct vsock_event *e, uint8_t choice)
     if (e->type == VSOCK_EVENT_REQUESTED)
         vsock_accept(&machine, e->conn);
     vsock_consume(&machine, e->conn, vsock_peek(&machine, e->conn, &data) * (choice % 2u));
-    uint32_t room = vsock_reserve(&machine, e->conn, &space);
+    uint32_t room = vsock_reserve(&machine, e->conn, 1, &space);
     if (room != 0) {
         memset(space, choice, room);
         vsock_send(&machine, e->conn, room);
@@ -280,6 +280,7 @@ static void poll_once(void)
     CHECK(result == MOTE_OK || result == MOTE_ERR_BROKEN);
     CHECK(!was_broken || result == MOTE_ERR_BROKEN);
     CHECK((result == MOTE_ERR_BROKEN) == broken);
+    vsock_device_flush(&machine);
     CHECK(broken || queues[QUEUE_TX].outstanding == (unsigned)__builtin_popcount(tx_busy));
     while (vsock_next_event(&machine, &e))
         if (e.type != VSOCK_EVENT_TRANSPORT_RESET)

@@ -158,7 +158,7 @@ static void read_some(int conn, uint32_t most)
 static void write_some(int conn, uint32_t most)
 {
     uint8_t *space = NULL;
-    uint32_t n = vsock_reserve(&m, conn, &space);
+    uint32_t n = vsock_reserve(&m, conn, 1, &space);
 
     CHECK(n <= BUFFER && (n == 0 || !vsock_send_shut(&m, conn)));
     n = n < most ? n : most;

@@ -154,7 +154,7 @@ static void write_some(int of, int conn, uint32_t most)
 {
     struct owner *o = &sides[of].owners[conn];
     uint8_t *space = NULL;
-    uint32_t n = vsock_reserve(&sides[of].m, conn, &space);
+    uint32_t n = vsock_reserve(&sides[of].m, conn, 1, &space);
 
     n = n < most ? n : most;
     for (uint32_t i = 0; i < n; i++)

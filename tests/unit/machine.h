@@ -121,7 +121,7 @@ static inline void owner_sends(int conn, const char *s)
     uint8_t *space;
     uint32_t n = (uint32_t)strlen(s);
 
-    assert_true(vsock_reserve(&m, conn, &space) >= n);
+    assert_true(vsock_reserve(&m, conn, n, &space) >= n);
     memcpy(space, s, n);
     vsock_send(&m, conn, n);
 }

@@ -72,8 +72,9 @@ static void test_compaction_leaves_no_copy(void **state)
     for (uint32_t consumed = 1; consumed <= SIZE; consumed++) {
         struct buffer b = make();
         append(&b, "SECRETSECRETSECR");
+        uint32_t room;
         buffer_consume(&b, consumed);
-        buffer_reserve(&b);
+        buffer_reserve(&b, buffer_free(&b), &room);
         assert_int_equal(buffer_used(&b), SIZE - consumed);
         assert_true(is_wiped(&b));
     }
@@ -82,10 +83,14 @@ static void test_compaction_leaves_no_copy(void **state)
 static void test_reserve_gives_all_free_space(void **state)
 {
     struct buffer b = make();
+    uint32_t room;
     (void)state;
     append(&b, "0123456789");
     buffer_consume(&b, 8);
-    memset(buffer_reserve(&b), 'x', buffer_free(&b));
+    assert_ptr_equal(buffer_reserve(&b, SIZE - 10, &room), b.base + 10); /* nothing is moved */
+    assert_int_equal(room, SIZE - 10);
+    memset(buffer_reserve(&b, buffer_free(&b), &room), 'x', buffer_free(&b));
+    assert_int_equal(room, buffer_free(&b));
     buffer_commit(&b, buffer_free(&b));
     assert_true(holds(&b, "89xxxxxxxxxxxxxx"));
 }

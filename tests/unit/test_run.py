@@ -209,7 +209,7 @@ def test_command(tree):
     ("say=mote:_ready sleep=60", ["sleep", "60"], 124, "the command has not ended in time"),
 ])
 def test_command_exit_codes(tree, append, command, code, text):
-    words = ["--timeout", "0.7"] if code == 124 else []
+    words = ["--timeout", "3"] if code == 124 else []
     done = tree.run(append, *words, "--", *command)
     assert done.returncode == code and text in done.stderr
 

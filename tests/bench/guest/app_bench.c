@@ -70,7 +70,7 @@ static void sink(int conn)
         return;
     endpoint_consume(conn, n);
     t->done += n;
-    if (t->done == t->total && endpoint_reserve(conn, &space) >= HEAD) {
+    if (t->done == t->total && endpoint_reserve(conn, HEAD, &space) != 0) {
         memcpy(space, &t->total, HEAD);
         endpoint_send(conn, HEAD);
     }
@@ -83,7 +83,7 @@ static void source(int conn)
     char *space;
     uint32_t n;
 
-    while (t->done < t->total && (n = endpoint_reserve(conn, &space)) != 0) {
+    while (t->done < t->total && (n = endpoint_reserve(conn, 1, &space)) != 0) {
         n = n < t->total - t->done ? n : (uint32_t)(t->total - t->done);
         memcpy(space, pattern + t->done % PERIOD, n);
         endpoint_send(conn, n);

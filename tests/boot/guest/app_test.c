@@ -151,14 +151,15 @@ static void echo(int conn)
 {
     const char *data;
     char *space;
-    uint32_t room = endpoint_reserve(conn, &space), n = endpoint_peek(conn, &data);
+    uint32_t n, room;
 
-    n = n < room ? n : room;
-    if (n == 0)
-        return;
-    memcpy(space, data, n);
-    endpoint_send(conn, n);
-    endpoint_consume(conn, n);
+    while ((n = endpoint_peek(conn, &data)) != 0 &&
+           (room = endpoint_reserve(conn, 1, &space)) != 0) {
+        n = n < room ? n : room;
+        memcpy(space, data, n);
+        endpoint_send(conn, n);
+        endpoint_consume(conn, n);
+    }
 }
 
 void app_event(const struct endpoint_event *event)
