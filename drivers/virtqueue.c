@@ -26,21 +26,16 @@ void virtqueue_init(struct virtqueue *q, uint16_t size)
         q->shadow[i].next = (uint16_t)(i + 1);
 }
 
-/* Writes one descriptor of a chain and returns its index. */
-static uint16_t write_descriptor(struct virtqueue *q, const struct virtq_segment *s, bool last)
+/* Writes one descriptor of a chain; next is the one behind it, if it is not the last. */
+static void write_descriptor(struct virtq_desc *d, const struct virtq_segment *s, bool last,
+                             uint16_t next)
 {
-    uint16_t at = q->free_head;
+    uint16_t flags = s->device_writes ? VIRTQ_DESC_F_WRITE : 0;
 
-    q->free_head = q->shadow[at].next;
-    q->free_count--;
-    q->desc[at] = (struct virtq_desc){
-        .addr = (uintptr_t)s->data,
-        .len = s->len,
-        .flags = (uint16_t)((s->device_writes ? VIRTQ_DESC_F_WRITE : 0) |
-                            (last ? 0 : VIRTQ_DESC_F_NEXT)),
-        .next = last ? 0 : q->free_head,
-    };
-    return at;
+    d->addr = (uintptr_t)s->data;
+    d->len = s->len;
+    d->flags = last ? flags : flags | VIRTQ_DESC_F_NEXT;
+    d->next = next;
 }
 
 int virtqueue_add(struct virtqueue *q, const struct virtq_segment *segments, uint16_t n,
@@ -50,12 +45,16 @@ int virtqueue_add(struct virtqueue *q, const struct virtq_segment *segments, uin
         return MOTE_ERR_BROKEN;
     if (n == 0 || n > q->free_count)
         return MOTE_ERR_NO_ROOM;
-    uint16_t head = q->free_head;
+    uint16_t head = q->free_head, at = head;
     uint32_t writable = 0;
-    for (uint16_t i = 0; i < n; i++) {
-        write_descriptor(q, &segments[i], i + 1 == n);
-        writable += segments[i].device_writes ? segments[i].len : 0;
+    for (uint16_t i = 1; i <= n; i++, segments++) {
+        uint16_t next = q->shadow[at].next;
+        write_descriptor(&q->desc[at], segments, i == n, next);
+        writable += segments->device_writes ? segments->len : 0;
+        at = next;
     }
+    q->free_head = at;
+    q->free_count = (uint16_t)(q->free_count - n);
     q->shadow[head].count = n;
     q->shadow[head].token = token;
     q->shadow[head].writable = writable;

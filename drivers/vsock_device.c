@@ -141,7 +141,8 @@ static int take_rx(struct vsock_machine *m, uint64_t now)
         explicit_bzero(rx_buffers[slot], len); /* it may have been part of a secret */
         post_rx((uint16_t)slot);
     }
-    virtio_kick(&device, QUEUE_RX, &queues[QUEUE_RX]);
+    if (n != 0)
+        virtio_kick(&device, QUEUE_RX, &queues[QUEUE_RX]);
     return n;
 }
 
@@ -177,7 +178,8 @@ static int take_events(struct vsock_machine *m)
         printf("mote: vsock: transport reset, CID %llu\n", (unsigned long long)cid);
         vsock_transport_reset(m, cid);
     }
-    virtio_kick(&device, QUEUE_EVENT, &queues[QUEUE_EVENT]);
+    if (n != 0)
+        virtio_kick(&device, QUEUE_EVENT, &queues[QUEUE_EVENT]);
     return n;
 }
 
@@ -227,11 +229,12 @@ int vsock_device_poll(struct vsock_machine *m, uint64_t now)
 
 void vsock_device_flush(struct vsock_machine *m)
 {
-    if (broken)
-        return;
-    while (send_one(m))
-        ;
-    virtio_kick(&device, QUEUE_TX, &queues[QUEUE_TX]);
+    bool sent = false;
+
+    while (!broken && send_one(m))
+        sent = true;
+    if (sent)
+        virtio_kick(&device, QUEUE_TX, &queues[QUEUE_TX]);
 }
 
 bool vsock_device_interrupts(void)
