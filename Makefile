@@ -75,7 +75,7 @@ STACK_CI = $(patsubst %.c,$(BUILD)/$(ARCH)/obj/%.ci,$(filter %.c,$(GUEST) agent/
 STACK_ROOTS := --root boot_main=7680 --root wake=512 --root timer=512 --root spurious=512 \
     --root traps_exception=3920
 GUEST_FLAGS := -m64 -march=x86-64 -mno-red-zone -mgeneral-regs-only -fcf-protection=none \
-    -ffreestanding -fbuiltin -fno-pic -fno-pie -fno-common -fno-asynchronous-unwind-tables \
+    -ffreestanding -fbuiltin -mstringop-strategy=libcall -fno-pic -fno-pie -fno-common -fno-asynchronous-unwind-tables \
     -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=. \
     -DSTACK_SIZE=$(STACK_SIZE) -DEXCEPTION_STACK_SIZE=4096
 # The compiler is asked when it is there: set-up may have to install it first.

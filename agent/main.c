@@ -94,42 +94,58 @@ static void route(const struct endpoint_event *event)
         app_event(event);
 }
 
-/* Serves until somebody asks for shutdown. */
-static int serve(void)
+/* Acts on what has arrived and sends what comes of it; returns when to act again at the latest. */
+static uint64_t act(void)
 {
     struct endpoint_event event;
+    uint64_t app;
 
-    while (lifecycle_state() != LIFECYCLE_SHUTDOWN) {
-        if (endpoint_poll() != MOTE_OK)
-            return EXIT_BROKEN;
+    do {
         while (endpoint_next_event(&event))
             route(&event);
         uint64_t now = platform_now_ns();
         session_tick(now);
-        uint64_t app = app_poll(now);
-        endpoint_flush();
-        sleep_until_needed(earlier(app, session_deadline()));
+        app = app_poll(now);
+    } while (endpoint_flush());
+    return earlier(app, session_deadline());
+}
+
+/* Serves until somebody asks for shutdown. */
+static int serve(void)
+{
+    while (lifecycle_state() != LIFECYCLE_SHUTDOWN) {
+        if (endpoint_poll() != MOTE_OK)
+            return EXIT_BROKEN;
+        sleep_until_needed(act());
     }
     return EXIT_OK;
+}
+
+/* Nobody is served any more; what is on its way still leaves. */
+static void let_leave(void)
+{
+    struct endpoint_event event;
+
+    do
+        while (endpoint_next_event(&event))
+            ;
+    while (endpoint_flush());
 }
 
 /* Lets the answers leave and the peers see an orderly end; secrets do not outlive us. */
 static void finish(void)
 {
     uint64_t deadline = platform_now_ns() + LINGER_NS;
-    struct endpoint_event event;
 
     store_wipe();
     endpoint_unlisten(STEREOS_PORT);
     session_close_all();
-    endpoint_flush();
+    let_leave();
     while (endpoint_connections() != 0 && platform_now_ns() < deadline) {
         sleep_until_needed(deadline);
         if (endpoint_poll() != MOTE_OK)
             return;
-        while (endpoint_next_event(&event))
-            ; /* nobody is served any more */
-        endpoint_flush();
+        let_leave();
     }
 }
 

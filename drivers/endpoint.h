@@ -110,8 +110,9 @@ bool endpoint_next_event(struct endpoint_event *event);
  */
 int endpoint_poll(void);
 
-/* Sends what the turn has produced; call it at the end of every turn. */
-void endpoint_flush(void);
+/* Sends what the turn has produced; call it at the end of every turn. True: there are events
+ * already, of room that this has made; take them, and call it again. */
+bool endpoint_flush(void);
 
 /* When endpoint_poll() must be called at the latest, in platform_now_ns() time. */
 uint64_t endpoint_deadline(void);

@@ -21,7 +21,7 @@ enum { QUEUE_RX, QUEUE_TX, QUEUE_EVENT, QUEUES };
 #define RX_BUFFERS     16
 #define RX_BUFFER_SIZE 4096
 /* As long as the longest thing a connection can have to send. */
-#define TX_SLOTS        12
+#define TX_SLOTS        16
 #define TX_PAYLOAD_SIZE 2048
 /* Slots that data packets leave to control packets. */
 #define TX_SLOTS_FOR_CONTROL 4
@@ -227,14 +227,15 @@ int vsock_device_poll(struct vsock_machine *m, uint64_t now)
     return idle && virtio_needs_reset(&device) ? fail("the device needs a reset") : MOTE_OK;
 }
 
-void vsock_device_flush(struct vsock_machine *m)
+bool vsock_device_flush(struct vsock_machine *m)
 {
-    bool sent = false;
-
     while (!broken && send_one(m))
-        sent = true;
-    if (sent)
+        ;
+    if (vsock_has_events(m))
+        return true;
+    if (!broken)
         virtio_kick(&device, QUEUE_TX, &queues[QUEUE_TX]);
+    return false;
 }
 
 bool vsock_device_interrupts(void)

@@ -19,8 +19,12 @@ int vsock_device_start(uint64_t *cid);
  */
 int vsock_device_poll(struct vsock_machine *m, uint64_t now);
 
-/* Sends what m has to send, as far as there are slots; the rest goes when some are free. */
-void vsock_device_flush(struct vsock_machine *m);
+/*
+ * Sends what m has to send, as far as there are slots; the rest goes when some are free.
+ * True: that made an event, so there may be more to send; the device is told of all
+ * packets at the call that returns false.
+ */
+bool vsock_device_flush(struct vsock_machine *m);
 
 /* Whether the device wakes platform_wait(); if not, poll it often. */
 bool vsock_device_interrupts(void);

@@ -146,9 +146,9 @@ int endpoint_poll(void)
     return vsock_device_poll(&machine, polled_at);
 }
 
-void endpoint_flush(void)
+bool endpoint_flush(void)
 {
-    vsock_device_flush(&machine);
+    return vsock_device_flush(&machine);
 }
 
 uint64_t endpoint_deadline(void)
@@ -162,7 +162,7 @@ uint64_t endpoint_deadline(void)
 
 bool endpoint_may_wait(void)
 {
-    return !vsock_has_events(&machine) && vsock_device_may_wait();
+    return vsock_device_may_wait();
 }
 
 int endpoint_connections(void)
