@@ -7,12 +7,14 @@ the libraries and firmware that it opens, at the same paths.
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
 
 from linux_guest import KERNEL, LINUX, LinuxGuest, debian_modules
 
 PROGRAM = LINUX / "nest"
 PORT = 7100
+QEMU = shutil.which("qemu-system-x86_64")
 FIRMWARE = ["bios-256k.bin", "qboot.rom", "pvh.bin", "kvmvapic.bin", "linuxboot_dma.bin"]
 
 
@@ -24,13 +26,12 @@ def libraries(program):
 
 def qemu_files():
     """QEMU and all that it opens to run a guest under TCG."""
-    qemu = shutil.which("qemu-system-x86_64")
-    told = subprocess.run([qemu, "-L", "help"], capture_output=True, text=True, check=True).stdout
+    told = subprocess.run([QEMU, "-L", "help"], capture_output=True, text=True, check=True).stdout
     firmware = [pathlib.Path(place).resolve() / name for place in told.splitlines()
                 for name in FIRMWARE]
-    near = {pathlib.Path(library).resolve().parent for library in libraries(qemu)}
+    near = {pathlib.Path(library).resolve().parent for library in libraries(QEMU)}
     modules = [module for place in near for module in place.glob("qemu/accel-tcg-*.so")]
-    return [qemu, *libraries(qemu), *filter(pathlib.Path.is_file, firmware), *modules]
+    return [QEMU, *libraries(QEMU), *filter(pathlib.Path.is_file, firmware), *modules]
 
 
 class Nest(LinuxGuest):
@@ -51,7 +52,7 @@ class Nest(LinuxGuest):
     def open(self, *words):
         """The same; ConnectionRefusedError when nothing came of it."""
         connection = self.ask(*words)
-        if connection.recv(3, 0x100) != b"OK\n":  # MSG_WAITALL
+        if connection.recv(3, socket.MSG_WAITALL) != b"OK\n":
             connection.close()
             raise ConnectionRefusedError(f"no {' '.join(map(str, words))} there")
         return connection
