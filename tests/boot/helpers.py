@@ -173,6 +173,17 @@ def sending(connection, data, send=send_and_end):
         sent.result()
 
 
+def stuff(connection, data):
+    """Sends data again and again until nothing more is taken; returns how much went."""
+    connection.settimeout(0.05)
+    sent = 0
+    with contextlib.suppress(TimeoutError):
+        while True:
+            sent += connection.send(data[sent % len(data):])
+    connection.settimeout(PATIENCE)
+    return sent
+
+
 def exchange(guest, data):
     """Everything that comes back for data and the end of the stream behind it."""
     with guest.connect() as connection, sending(connection, data):

@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from helpers import (CONNECTIONS, LARGE_IMAGE, PING, PONG, ack, ask, boot, connect_again, exchange,
-                     message, read_exactly, read_to_end, secret, sending)
+                     message, read_exactly, read_to_end, secret, sending, stuff)
 
 FLOOD = 30000
 HALF = b'{"type":"pi'
@@ -31,17 +31,6 @@ def take_all(guest, stack):
     for connection in reversed(connections):
         assert ask(connection, PING) == PONG
     return connections
-
-
-def stuff(connection, data):
-    """Sends data again and again until nothing more is taken; returns how much went."""
-    connection.settimeout(0.05)
-    sent = 0
-    with contextlib.suppress(TimeoutError):
-        while True:
-            sent += connection.send(data[sent % len(data):])
-    connection.settimeout(60)
-    return sent
 
 
 def test_twelve_connections_answer_and_the_next_is_refused(row):

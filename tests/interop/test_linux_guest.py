@@ -165,6 +165,25 @@ def test_slow_reader_keeps_nobody_waiting(linux):
         check_pattern(slow, size)
 
 
+def test_clients_that_go_in_the_middle(linux):
+    """More of them than the guest has connections: it learns of each one's end."""
+    for _ in range(300):
+        with linux.connect(SOURCE) as connection:
+            connection.sendall(number(2**40))
+            assert len(read_exactly(connection, CHUNK)) == CHUNK
+
+
+def test_guest_that_goes_while_the_host_sends(linux):
+    """The host learns of it, and whatever it goes on to send keeps nobody waiting."""
+    for _ in range(50):
+        with linux.connect(SOURCE) as connection:
+            connection.sendall(number(1))
+            with pytest.raises((BrokenPipeError, ConnectionResetError)):
+                while True:
+                    connection.sendall(bytes(CHUNK))
+    assert linux.raw(PING) == PONG
+
+
 def check_echo(connection, data):
     with sending(connection, data):
         assert read_to_end(connection) == data

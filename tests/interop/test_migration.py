@@ -11,11 +11,12 @@ import pytest
 
 from guest import IMAGE, PORT, Guest
 from helpers import (CONNECTIONS, LINE_MAX, PATIENCE, PING, PONG, ack, ask, connect_again,
-                     eventually, message, read_to_end, secret, send_and_end)
+                     eventually, exchange, message, read_to_end, secret, send_and_end, sending,
+                     stuff)
 from nest import QEMU, Nest
 
-MACHINES = ["microvm", "q35"]
 CID, CLONES = 42, [43, 44]
+FLOOD = 1000
 SECRET = "a secret that is saved with the guest"
 
 
@@ -41,7 +42,7 @@ class Inner:
     """A guest in the nest; state is what another one was saved as."""
 
     def __init__(self, nest, machine, cid, state=None):
-        self.nest, self.cid, self.seen = nest, cid, ""
+        self.nest, self.machine, self.cid, self.seen = nest, machine, cid, ""
         self.monitor_path, incoming = f"/monitor-{cid}", f"/in-{cid}"
         extra = ["-qmp", f"unix:{self.monitor_path},server=on,wait=off"]
         extra += ["-incoming", f"unix:{incoming}"] if state else []
@@ -49,21 +50,13 @@ class Inner:
                         qemu=QEMU).command("/")
         self.console = nest.ask("run", *command).makefile("r", errors="replace")
         if state:
-            with self.reach("unix", incoming) as stream:
+            with nest.open("unix", incoming) as stream:
                 send_and_end(stream, state)
                 assert read_to_end(stream) == b""
 
-    def reach(self, *words):
-        """A connection as soon as somebody listens there."""
-        found = []
-
-        def reached():
-            with contextlib.suppress(ConnectionRefusedError):
-                found.append(self.nest.open(*words))
-            return found
-
-        eventually(reached, words)
-        return found[0]
+    def restored(self, cid, state):
+        """What was saved of this guest, as another one."""
+        return Inner(self.nest, self.machine, cid, state)
 
     def connect(self):
         return self.nest.open("vsock", self.cid, PORT)
@@ -99,13 +92,10 @@ def fixture_nest(kernel):  # pylint: disable=unused-argument
         yield nest
 
 
-@pytest.fixture(name="machine", params=MACHINES)
-def fixture_machine(request):
-    return request.param
-
-
-def boot(nest, machine):
-    inner = Inner(nest, machine, CID)
+@pytest.fixture(name="inner", scope="module", params=["microvm", "q35"])
+def fixture_inner(request, nest):
+    """A ready guest: looked at first, then saved."""
+    inner = Inner(nest, request.param, CID)
     inner.wait_console("mote: ready")
     return inner
 
@@ -124,8 +114,7 @@ def uptime(inner):
         return json.loads(ask(connection, message("get_health")))["payload"]["uptime_seconds"]
 
 
-def test_device_of_the_kernel(nest, machine):
-    inner = boot(nest, machine)
+def test_device_of_the_kernel(inner):
     with inner.connect() as connection:
         for _ in range(200):
             assert ask(connection, PING) == PONG
@@ -135,14 +124,33 @@ def test_device_of_the_kernel(nest, machine):
         assert ask(connection, longest[:-1] + b" \n") == too_long
         send_and_end(connection, PING * 300 + PING[:-1])
         assert read_to_end(connection) == PONG * 301
+    assert exchange(inner, PING * FLOOD) == PONG * FLOOD
     with contextlib.ExitStack() as stack:
         take_all(inner, stack)
-    inner.shut_down()
 
 
-def live_on(clone, cid, before):
+@contextlib.contextmanager
+def talk(inner):
+    """Connections of every kind: while a guest is saved, packets are on their way on all."""
+    def ping_for_ever(connection):
+        with contextlib.suppress(OSError):
+            while ask(connection, PING) == PONG:
+                pass
+
+    with contextlib.ExitStack() as stack:
+        half, deaf, talker = [stack.enter_context(inner.connect()) for _ in range(3)]
+        half.sendall(PING[:5])
+        stuff(deaf, PING * 1000)
+        with sending(talker, None, lambda connection, _: ping_for_ever(connection)):
+            yield
+            for connection in (half, deaf, talker):
+                with contextlib.suppress(ConnectionResetError):
+                    read_to_end(connection)
+
+
+def live_on(clone, before):
     """A guest that was saved knows what it knew, and that its connections are gone."""
-    clone.wait_console(f"mote: vsock: transport reset, CID {cid}\n")
+    clone.wait_console(f"mote: vsock: transport reset, CID {clone.cid}\n")
     with contextlib.ExitStack() as stack:
         take_all(clone, stack)
     assert uptime(clone) >= before
@@ -151,23 +159,20 @@ def live_on(clone, cid, before):
         assert ask(connection, message("set_config", content="anew")) == ack("set_config")
 
 
-def test_saved_guest_goes_on_elsewhere(nest, machine):
-    """Twice, at the same time, each under a CID of its own."""
-    inner = boot(nest, machine)
-    with inner.connect() as held, inner.connect() as half:
-        assert ask(held, secret("NAME", SECRET)) == ack("inject_secret")
-        half.sendall(PING[:5])
-        before = uptime(inner)
+def test_saved_guest_goes_on_elsewhere(inner):
+    """Twice at the same time, each under a CID of its own; and one of them once more."""
+    with connect_again(inner) as connection:
+        assert ask(connection, secret("NAME", SECRET)) == ack("inject_secret")
+    before = uptime(inner)
+    with talk(inner):
         state = inner.save()
-        for connection in (held, half):
-            with contextlib.suppress(ConnectionResetError):
-                assert connection.recv(1) == b""
+    one, two = [inner.restored(cid, state) for cid in CLONES]
+    live_on(one, before)
+    live_on(two, before)
+    with talk(one):
+        last = one.restored(CID, one.save())
+    live_on(last, before)
+    for guest in (two, last):
+        guest.shut_down()
+        assert guest.seen.count("transport reset") == 1
     assert state.count(SECRET.encode()) == 1
-    clones = {cid: Inner(nest, machine, cid, state) for cid in CLONES}
-    for cid, clone in clones.items():
-        live_on(clone, cid, before)
-    again = clones.pop(CLONES[0]).save()
-    assert again.count(SECRET.encode()) == 1
-    last = clones.pop(CLONES[1])
-    last.shut_down()
-    assert last.seen.count("transport reset") == 1

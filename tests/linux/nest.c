@@ -5,8 +5,8 @@
  * to one vsock port and says in a line, words between tabs, what its connection shall be:
  *
  *   run PROGRAM ARGUMENT...   standard input, output and errors of a program
- *   vsock CID PORT            a connection to a guest in here    ("OK" behind the line when it is)
- *   unix PATH                 a connection to a socket           ("OK" when it is)
+ *   vsock CID PORT            a connection to a guest in here ("OK" behind the line when it is)
+ *   unix PATH                 a connection to a socket, as soon as somebody listens there ("OK")
  *   listen PATH               what somebody connects to a socket ("OK" when it listens)
  */
 #include "tests/linux/init.h"
@@ -26,6 +26,8 @@
 #define BACKLOG   64
 #define LINE_MAX  8192
 #define WORDS_MAX 64
+#define TRY_US    50000
+#define TRIES     1200 /* a minute: a program takes a while to start under TCG */
 
 static const char ok[] = "OK\n";
 
@@ -72,11 +74,9 @@ static void run(int client, char **words)
     perror(words[1]);
 }
 
-static void connect_and_relay(int client, int family, const void *address, socklen_t len)
+static void relay_if(bool connected, int client, int peer)
 {
-    int peer = socket(family, SOCK_STREAM, 0);
-
-    if (connect(peer, address, len) == 0 && write_all(client, ok, sizeof ok - 1))
+    if (connected && write_all(client, ok, sizeof ok - 1))
         relay(client, peer);
 }
 
@@ -85,8 +85,9 @@ static void relay_vsock(int client, char **words)
     struct sockaddr_vm address = {.svm_family = AF_VSOCK,
                                   .svm_cid = (unsigned)strtoul(words[1], NULL, 10),
                                   .svm_port = (unsigned)strtoul(words[2], NULL, 10)};
+    int peer = socket(AF_VSOCK, SOCK_STREAM, 0);
 
-    connect_and_relay(client, AF_VSOCK, &address, sizeof address);
+    relay_if(connect(peer, (struct sockaddr *)&address, sizeof address) == 0, client, peer);
 }
 
 static struct sockaddr_un unix_address(const char *path)
@@ -100,8 +101,11 @@ static struct sockaddr_un unix_address(const char *path)
 static void relay_unix(int client, char **words)
 {
     struct sockaddr_un address = unix_address(words[1]);
+    int peer = socket(AF_UNIX, SOCK_STREAM, 0), tries = TRIES;
 
-    connect_and_relay(client, AF_UNIX, &address, sizeof address);
+    while (connect(peer, (struct sockaddr *)&address, sizeof address) != 0 && --tries > 0)
+        usleep(TRY_US);
+    relay_if(tries > 0, client, peer);
 }
 
 static void relay_listener(int client, char **words)
