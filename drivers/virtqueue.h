@@ -13,7 +13,9 @@
 #include <stdint.h>
 
 /* 32 packets of two descriptors; a power of two. Every device mote knows has 128 or more. */
+#ifndef VIRTQUEUE_SIZE
 #define VIRTQUEUE_SIZE 64
+#endif
 
 #define VIRTQ_DESC_F_NEXT  1
 #define VIRTQ_DESC_F_WRITE 2
