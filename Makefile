@@ -186,7 +186,30 @@ $(REPLAY_PROGRAMS): $(BUILD)/fuzz/replay_%: $(BUILD)/fuzz/gcc/tests/fuzz/fuzz_%.
                     $$(addprefix $(BUILD)/fuzz/gcc/,$$(FUZZ_$$*:.c=.o))
 	$(Q)$(CC) $(FUZZ_CFLAGS) $^ -o $@
 
--include $(shell find $(BUILD)/host $(BUILD)/unit $(BUILD)/fuzz -name '*.d' 2>/dev/null)
+# --- coverage ----------------------------------------------------------------------
+
+# The unit tests and the replays once more, without optimisation: the branches that are
+# counted are those of the source. tests/coverage.py runs them and adds up.
+COVERAGE_CFLAGS   := $(HOST_CFLAGS) -O0 --coverage
+COVERAGE_UNIT     := $(UNIT:%=$(BUILD)/coverage/test_%)
+COVERAGE_REPLAY   := $(FUZZ:%=$(BUILD)/coverage/replay_%)
+COVERAGE_PROGRAMS := $(COVERAGE_UNIT) $(COVERAGE_REPLAY)
+
+$(BUILD)/coverage/obj/%.o: %.c Makefile | $(BUILD)/.setup
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(COVERAGE_CFLAGS) $(DEPS) -c $< -o $@
+
+$(COVERAGE_UNIT): $(BUILD)/coverage/%: $(BUILD)/coverage/obj/tests/unit/%.o \
+                  $(UNIT_CODE:%.c=$(BUILD)/coverage/obj/%.o)
+	$(Q)$(CC) $(COVERAGE_CFLAGS) $^ -lcmocka -o $@
+
+$(COVERAGE_REPLAY): $(BUILD)/coverage/replay_%: $(BUILD)/coverage/obj/tests/fuzz/fuzz_%.o \
+                    $(BUILD)/coverage/obj/tests/fuzz/replay.o \
+                    $$(addprefix $(BUILD)/coverage/obj/,$$(FUZZ_$$*:.c=.o))
+	$(Q)$(CC) $(COVERAGE_CFLAGS) $^ -o $@
+
+-include $(shell find $(BUILD)/host $(BUILD)/unit $(BUILD)/fuzz $(BUILD)/coverage -name '*.d' \
+    2>/dev/null)
 
 # --- targets -----------------------------------------------------------------------
 
@@ -199,12 +222,15 @@ $(BUILD)/.setup: FORCE
 $(PICOLIBC_STAMP): $(BUILD)/.setup ;
 
 FORCE:
-.PHONY: FORCE all help setup run test unit boot size stack fuzz bench fmt lint clean
+.PHONY: FORCE all help setup run test unit coverage boot size stack fuzz bench fmt lint clean
+
+HOST_TESTS  := $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS)
+TEST_IMAGES := $(BUILD)/test/mote.elf $(BUILD)/large/mote.elf
 
 all: $(IMAGE) $(HOST_PROGRAMS) ## build the image and the host's programs
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 	@echo "  Variables: V=1 shows commands, WERROR=1 makes warnings errors, VSOCK=vsockd|vhost-device-vsock|vhost"
 
 setup: $(BUILD)/.setup ## install and build what the build needs
@@ -212,13 +238,16 @@ setup: $(BUILD)/.setup ## install and build what the build needs
 run: all ## boot the image in QEMU, talk to it, power it off
 	$(Q)qemu/run $(IMAGE) -- qemu/demo
 
-test: all stack size $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS) $(BUILD)/test/mote.elf $(BUILD)/large/mote.elf ## run every test
+test: all stack size $(HOST_TESTS) $(COVERAGE_PROGRAMS) $(TEST_IMAGES) ## run every test
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/run.py
 
-unit: $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS) ## run the unit tests alone
+unit: all $(HOST_TESTS) ## run the unit tests alone
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/run.py unit
 
-boot: all $(BUILD)/test/mote.elf $(BUILD)/large/mote.elf ## run the boot tests alone
+coverage: $(COVERAGE_PROGRAMS) ## print which lines and branches the host tests reach
+	$(Q)BUILD=$(BUILD) $(PYTHON) tests/run.py coverage
+
+boot: all $(TEST_IMAGES) ## run the boot tests alone
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/run.py boot
 
 size: $(IMAGE) ## print image and memory against their budgets

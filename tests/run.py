@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs the tests and counts them: `tests/run.py [unit|boot ...]`, default all.
+"""Runs the tests and counts them: `tests/run.py [unit|coverage|boot ...]`, default all.
 
 Every suite writes a JUnit file under build/tests/; a suite that ends badly without
 having written one, or without a test in it, counts as one failure. The last line is
@@ -35,8 +35,14 @@ def pytest_suite(name):
     yield f"tests/{name}", command, {"PYTHONDONTWRITEBYTECODE": "1"}, xml
 
 
+def coverage():
+    """Every file that is measured counts as a test."""
+    yield "coverage", ["/usr/bin/python3", "tests/coverage.py"], {}, RESULTS / "coverage.xml"
+
+
 SUITES = {
     "unit": lambda: [*unit_programs(), *pytest_suite("unit")],
+    "coverage": lambda: [*coverage()],
     "boot": lambda: [*pytest_suite("boot")],
 }
 

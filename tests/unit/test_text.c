@@ -81,6 +81,8 @@ static const struct {
     {BYTES("\\u12"), BYTES(FFFD "u12")},
     {BYTES("\\u123"), BYTES(FFFD "u123")},
     {BYTES("\\u12g4"), BYTES(FFFD "u12g4")},
+    {BYTES("\\u12 4"), BYTES(FFFD "u12 4")},
+    {BYTES("\\u12]4"), BYTES(FFFD "u12]4")},
     {BYTES("\\ud800\\u12"), BYTES(FFFD FFFD "u12")},
 };
 
