@@ -39,10 +39,12 @@ HOST_motectl := $(SOURCES_motectl:%=qemu/motectl/%) $(PROTO:%=proto/%)
 LINUX_guest := $(addprefix tests/linux/,init.c guest.c serve.c lines.c services.c)
 LINUX_nest  := $(addprefix tests/linux/,init.c nest.c)
 
-# Unit tests are one program each, linked with everything that runs on a host.
+# Unit tests are one program each; what it needs of the code comes out of one archive.
 UNIT := text json json_check line stereos stereos_write buffer virtqueue vsock_machine \
-        vsock_credit vsock_early vsock_ports store dispatch health vring acpi_virtio
-UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) drivers/virtqueue.c \
+        vsock_credit vsock_early vsock_ports vsock_start vsock_device vsock_events \
+        store dispatch health vring acpi_virtio
+UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
+             $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c) \
              $(filter-out agent/main.c agent/session.c,$(AGENT:%=agent/%)) \
              platform/bare/store.c platform/bare/mount.c \
              platform/x86_64/acpi_virtio.c qemu/vsockd/vring.c \
@@ -155,9 +157,14 @@ $(BUILD)/bench/count.so: tests/bench/plugin.c Makefile | $(BUILD)/.setup
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(HOST_CFLAGS) -fPIC -shared $< -o $@
 
+$(BUILD)/unit/code.a: $(UNIT_CODE:%.c=$(BUILD)/unit/obj/%.o)
+$(BUILD)/coverage/code.a: $(UNIT_CODE:%.c=$(BUILD)/coverage/obj/%.o)
+%/code.a:
+	$(Q)rm -f $@
+	$(Q)ar qcs $@ $^
+
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/unit/test_%)
-UNIT_OBJS := $(UNIT_CODE:%.c=$(BUILD)/unit/obj/%.o)
-$(UNIT_PROGRAMS): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(UNIT_OBJS)
+$(UNIT_PROGRAMS): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(BUILD)/unit/code.a
 	$(Q)$(CC) $(UNIT_CFLAGS) $^ -lcmocka -o $@
 
 # --- fuzzing -----------------------------------------------------------------------
@@ -200,7 +207,7 @@ $(BUILD)/coverage/obj/%.o: %.c Makefile | $(BUILD)/.setup
 	$(Q)$(CC) $(COVERAGE_CFLAGS) $(DEPS) -c $< -o $@
 
 $(COVERAGE_UNIT): $(BUILD)/coverage/%: $(BUILD)/coverage/obj/tests/unit/%.o \
-                  $(UNIT_CODE:%.c=$(BUILD)/coverage/obj/%.o)
+                  $(BUILD)/coverage/code.a
 	$(Q)$(CC) $(COVERAGE_CFLAGS) $^ -lcmocka -o $@
 
 $(COVERAGE_REPLAY): $(BUILD)/coverage/replay_%: $(BUILD)/coverage/obj/tests/fuzz/fuzz_%.o \

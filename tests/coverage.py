@@ -22,7 +22,8 @@ COVERAGE = BUILD / "coverage"
 RESULTS = BUILD / "tests" / "coverage.xml"
 CORPUS = ROOT / "tests" / "fuzz" / "corpus"
 EXCEPTIONS = "tests/coverage.exceptions"
-COVERED = ["proto/*.[ch]", "drivers/buffer.[ch]", "drivers/virtqueue.[ch]", "drivers/vsock_*.[ch]"]
+COVERED = ["proto/*.[ch]", "drivers/buffer.[ch]", "drivers/virtqueue.[ch]", "drivers/vsock_*.[ch]",
+           "drivers/virtio.[ch]", "drivers/virtio_mmio.c"]
 TIMEOUT = 300  # seconds for one program
 
 

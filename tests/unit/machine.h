@@ -47,10 +47,9 @@ struct peer_packet {
     const char *data;
 };
 
-static void peer_sends_packet(uint16_t op, struct peer_packet p)
+static struct virtio_vsock_hdr peer_header(uint16_t op, struct peer_packet p)
 {
-    uint8_t payload[2 * WINDOW] = {0};
-    struct virtio_vsock_hdr hdr = {
+    return (struct virtio_vsock_hdr){
         .src_cid = p.src_cid ? p.src_cid : HOST,
         .dst_cid = p.dst_cid ? p.dst_cid : GUEST,
         .src_port = p.src_port ? p.src_port : PEER,
@@ -62,6 +61,13 @@ static void peer_sends_packet(uint16_t op, struct peer_packet p)
         .buf_alloc = p.buf_alloc ? p.buf_alloc : 1000,
         .fwd_cnt = p.fwd_cnt,
     };
+}
+
+static void peer_sends_packet(uint16_t op, struct peer_packet p)
+{
+    uint8_t payload[2 * WINDOW] = {0};
+    struct virtio_vsock_hdr hdr = peer_header(op, p);
+
     if (p.data != NULL)
         memcpy(payload, p.data, hdr.len);
     vsock_input(&m, &hdr, payload, now);
