@@ -2,7 +2,7 @@
 /* The event queue of the vsock device, and what ends a device: violations, and giving up. */
 #include "tests/unit/fake_device.h"
 
-#define RESET VIRTIO_VSOCK_EVENT_TRANSPORT_RESET
+#define RESET_ID VIRTIO_VSOCK_EVENT_TRANSPORT_RESET
 
 static void test_event_buffers(void **state)
 {
@@ -28,12 +28,13 @@ static void test_transport_reset(void **state)
     device_sends(RW, .src_port = 9); /* an RST is owed for it, too */
     fake.log[0] = '\0';
     fake.cid = 43;
-    device_sends_event(RESET, 4);
+    device_sends_event(RESET_ID, 4);
     expect_turn();
     expect_log("ack kick0 generation? config0? config4? generation? kick2 status? ");
     expect_console("mote: vsock: transport reset, CID 43\n");
     expect_no_packet();
     assert_int_equal(requests(QUEUE_EVENT), EVENT_BUFFERS);
+    expect_event(TRANSPORT_RESET);
     expect_event(RESET);
     assert_int_equal(event.conn, a);
     expect_unread(a, "last");
@@ -55,7 +56,8 @@ static void test_events_that_say_nothing(void **state)
 {
     static const struct {
         uint32_t id, written;
-    } rows[] = {{RESET, 0}, {RESET, 1}, {RESET, 3}, {1, 4}, {0xff000000, 4}, {UINT32_MAX, 4}};
+    } rows[] = {{RESET_ID, 0}, {RESET_ID, 1},   {RESET_ID, 3},
+                {1, 4},        {0xff000000, 4}, {UINT32_MAX, 4}};
     (void)state;
     open_over_device(PEER);
     for (int round = 0; round < 3; round++) {
@@ -78,7 +80,7 @@ static void device_sends_more_events(void)
 {
     events++;
     if (requests(QUEUE_EVENT) != 0)
-        device_sends_event(RESET, 4);
+        device_sends_event(RESET_ID, 4);
 }
 
 static void test_a_flood_of_events_is_bounded(void **state)
@@ -86,11 +88,12 @@ static void test_a_flood_of_events_is_bounded(void **state)
     (void)state;
     events = 0;
     meanwhile = device_sends_more_events;
-    device_sends_event(RESET, 4);
+    device_sends_event(RESET_ID, 4);
     expect_turn();
     assert_in_range(events, 2, 2 * EVENT_BUFFERS); /* each reset looks twice at the generation */
     device_sends(REQUEST);
     expect_turn();
+    expect_event(TRANSPORT_RESET);
     expect_event(REQUESTED);
 }
 
@@ -184,7 +187,7 @@ static void test_buffer_finished_twice(void **state)
 static void test_event_that_is_too_long(void **state)
 {
     set_up_started(state);
-    device_sends_event(RESET, 5);
+    device_sends_event(RESET_ID, 5);
     expect_broken("mote: vsock: the device wrote nonsense into the event queue\n");
     tear_down_device(state);
 }
@@ -197,7 +200,7 @@ static void test_no_cid_after_a_reset(void **state)
         set_up_started(state);
         open_over_device(PEER);
         fake.cid = cids[i];
-        device_sends_event(RESET, 4);
+        device_sends_event(RESET_ID, 4);
         snprintf(why, sizeof why,
                  "mote: vsock: CID %llu can't be a guest's\n"
                  "mote: vsock: no CID after a transport reset\n",
@@ -211,7 +214,7 @@ static void test_configuration_that_never_stops_after_a_reset(void **state)
 {
     set_up_started(state);
     fake.changes = UINT32_MAX;
-    device_sends_event(RESET, 4);
+    device_sends_event(RESET_ID, 4);
     expect_broken("mote: vsock: the configuration never stops changing\n");
     assert_in_range(UINT32_MAX - fake.changes, 2, 100);
     tear_down_device(state);
