@@ -126,6 +126,30 @@ static void test_small_queues(void **state)
     }
 }
 
+/* A packet that does not fit the queue is not taken out of the machine: none is lost. */
+static void test_few_packets_at_a_time(void **state)
+{
+    static const uint16_t sizes[] = {1, 2, 4, 8};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        unsigned packets[VIRTIO_VSOCK_OP_CREDIT_REQUEST + 1] = {0};
+        set_up_device(state);
+        fake.queue_max[QUEUE_TX] = sizes[i];
+        start_device();
+        owner_sends(open_over_device(PEER), "x");
+        for (uint32_t stray = 0; stray < 3; stray++)
+            device_sends(RW, .src_port = 1 + stray);
+        for (int turns = 0; turns < 10; turns++) {
+            expect_turn();
+            for (int op; (op = next_packet()) != VIRTIO_VSOCK_OP_INVALID;)
+                packets[op]++;
+        }
+        assert_int_equal(packets[VIRTIO_VSOCK_OP_RST], 3);
+        assert_int_equal(packets[VIRTIO_VSOCK_OP_RW], sizes[i] == 1 ? 0 : 1); /* two pieces */
+        assert_int_equal(vsock_unsent(&m, 0), sizes[i] == 1 ? 1 : 0);
+        tear_down_device(state);
+    }
+}
+
 static void test_all_three_queues_are_needed(void **state)
 {
     (void)state;
@@ -240,6 +264,7 @@ int main(void)
         T(test_reset_that_never_ends),
         T(test_queue_sizes),
         T(test_small_queues),
+        cmocka_unit_test(test_few_packets_at_a_time),
         T(test_all_three_queues_are_needed),
         T(test_doorbell_out_of_reach),
         T(test_cids),
