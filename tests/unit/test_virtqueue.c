@@ -127,6 +127,24 @@ static void test_kick_is_due_once_per_batch(void **state)
     assert_false(virtqueue_kick_due(&q));
 }
 
+static void test_wish_for_interrupts(void **state)
+{
+    uint32_t len;
+    (void)state;
+    assert_int_equal(q.avail.flags, 0); /* born with it */
+    virtqueue_want_interrupts(&q, false);
+    assert_int_equal(q.avail.flags, 1); /* VIRTQ_AVAIL_F_NO_INTERRUPT */
+    virtqueue_want_interrupts(&q, true);
+    assert_int_equal(q.avail.flags, 0);
+    assert_false(virtqueue_is_pending(&q));
+    add_writable(0);
+    assert_false(virtqueue_is_pending(&q));
+    finish(head_of(0), 1);
+    assert_true(virtqueue_is_pending(&q));
+    virtqueue_take(&q, &len);
+    assert_false(virtqueue_is_pending(&q));
+}
+
 static void expect_broken(void)
 {
     uint32_t len;
@@ -226,6 +244,7 @@ int main(void)
         cmocka_unit_test_setup(test_length_of_a_readable_chain_is_ignored, set_up),
         cmocka_unit_test_setup(test_kick_is_due_once_per_batch, set_up),
         cmocka_unit_test_setup(test_interrupts_are_asked_for, set_up),
+        cmocka_unit_test_setup(test_wish_for_interrupts, set_up),
         cmocka_unit_test_setup(test_hostile_entries, set_up),
         cmocka_unit_test_setup(test_id_twice, set_up),
         cmocka_unit_test_setup(test_second_descriptor_is_no_head, set_up),

@@ -209,6 +209,28 @@ static void test_deadlines_without_interrupts(void **state)
     assert_true(endpoint_deadline() == expires);
 }
 
+static void test_arrivals_are_not_slept_over(void **state)
+{
+    (void)state;
+    start_endpoint();
+    poll();
+    assert_true(endpoint_may_wait());
+    device_sends(REQUEST);
+    assert_false(endpoint_may_wait());
+}
+
+/* The device is alive before anybody listens: nothing is judged before the first poll. */
+static void test_request_before_the_first_listener(void **state)
+{
+    (void)state;
+    assert_int_equal(endpoint_start(), MOTE_OK);
+    device_sends(REQUEST);
+    assert_int_equal(endpoint_allow(HOST), MOTE_OK);
+    assert_int_equal(endpoint_listen(PORT), MOTE_OK);
+    poll();
+    expect_told(REQUESTED);
+}
+
 static void test_broken_device(void **state)
 {
     (void)state;
@@ -230,6 +252,8 @@ int main(void)
         T(test_transport_reset_takes_other_ports),
         T(test_deadlines),
         T(test_deadlines_without_interrupts),
+        T(test_arrivals_are_not_slept_over),
+        T(test_request_before_the_first_listener),
         T(test_broken_device),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
