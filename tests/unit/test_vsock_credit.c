@@ -124,6 +124,21 @@ static void test_update_at_once_after_a_full_window(void **state)
     assert_int_equal(sent.fwd_cnt, 1);
 }
 
+/* What a data packet has announced is not announced again. */
+static void test_data_announces_what_was_consumed(void **state)
+{
+    (void)state;
+    int c = open_default();
+    peer_sends(RW, .len = WINDOW / 2);
+    for (uint32_t i = 1; i <= 4; i++) { /* an eighth each time, and an update is due at a quarter */
+        vsock_consume(&m, c, WINDOW / 8);
+        owner_sends(c, "x");
+        take_rw(1);
+        assert_int_equal(sent.fwd_cnt, i * WINDOW / 8);
+        expect_silence();
+    }
+}
+
 static void test_data_carries_the_update(void **state)
 {
     (void)state;
@@ -199,6 +214,40 @@ static void test_packets_in_flight_are_bounded(void **state)
     expect_sent(RW);
 }
 
+/* A stream of small packets asks for news at half of them, once, and need not stop. */
+static void test_credit_is_asked_for_early(void **state)
+{
+    (void)state;
+    int c = open_from_peer((struct peer_packet){.buf_alloc = 100000});
+    for (uint32_t i = 0; i < VSOCK_PACKETS_IN_FLIGHT_MAX; i++) {
+        owner_sends(c, "x");
+        if (i == VSOCK_PACKETS_IN_FLIGHT_MAX / 2)
+            expect_sent(CREDIT_REQUEST);
+        take_rw(1);
+        expect_silence();
+    }
+}
+
+/* However much a peer would take, a guest keeps a bounded part of it in flight. */
+static void test_bytes_in_flight_are_bounded(void **state)
+{
+    static uint8_t memory[2 * VSOCK_IN_FLIGHT_MAX];
+    const uint8_t *data;
+    uint32_t bytes = 0;
+    uint8_t *space;
+    (void)state;
+    conns[0].tx = (struct buffer){.base = memory, .size = sizeof memory};
+    int c = open_from_peer((struct peer_packet){.buf_alloc = UINT32_MAX});
+    assert_int_equal(vsock_reserve(&m, c, &space), sizeof memory);
+    vsock_send(&m, c, sizeof memory);
+    while (vsock_output(&m, &sent, &data, VSOCK_MAX_PAYLOAD))
+        bytes += sent.len;
+    assert_int_equal(bytes, VSOCK_IN_FLIGHT_MAX);
+    peer_sends(CREDIT_UPDATE, .buf_alloc = UINT32_MAX, .fwd_cnt = 10);
+    assert_true(vsock_output(&m, &sent, &data, VSOCK_MAX_PAYLOAD));
+    assert_int_equal(sent.len, 10);
+}
+
 /* A guest that wants a whole long line before it reads must get it, in packets of any size. */
 static void test_a_host_uses_the_whole_window(void **state)
 {
@@ -239,11 +288,14 @@ int main(void)
         T(test_counters_wrap),
         T(test_update_when_a_quarter_was_consumed),
         T(test_update_at_once_after_a_full_window),
+        T(test_data_announces_what_was_consumed),
         T(test_data_carries_the_update),
         T(test_answer_to_credit_request),
         T(test_own_window_is_enforced_to_the_byte),
         T(test_peer_cannot_claim_the_future),
         T(test_packets_in_flight_are_bounded),
+        T(test_credit_is_asked_for_early),
+        T(test_bytes_in_flight_are_bounded),
         T(test_a_host_uses_the_whole_window),
         T(test_no_data_packets_when_not_asked_for),
     };

@@ -315,6 +315,72 @@ static void test_close_with_unread_data_behind_a_shutdown(void **state)
     assert_int_equal(vsock_connections(&m), 0);
 }
 
+static void test_close_with_unread_data(void **state)
+{
+    (void)state;
+    int c = open_default();
+    peer_sends(RW, .data = "unread");
+    vsock_close(&m, c, now);
+    expect_sent(SHUTDOWN);
+    assert_int_equal(sent.fwd_cnt, 6); /* it is nobody's any more, and takes no room */
+}
+
+/* [Fuchsia, rule 10] Both halves are shut, by us: only RST may follow. */
+static void test_silence_after_our_shutdown(void **state)
+{
+    (void)state;
+    int c = open_default();
+    peer_sends(RW, .len = WINDOW);
+    vsock_shutdown(&m, c, VIRTIO_VSOCK_SHUTDOWN_BOTH);
+    expect_sent(SHUTDOWN);
+    vsock_consume(&m, c, WINDOW);
+    peer_sends(CREDIT_REQUEST);
+    expect_silence();
+    peer_sends(REQUEST);
+    expect_sent(RST);
+}
+
+/* An end is told once, and leaves no timer and no byte behind. */
+static void test_nothing_waits_after_the_end(void **state)
+{
+    (void)state;
+    int c = open_from_peer((struct peer_packet){.buf_alloc = 1});
+    owner_sends(c, "01");
+    expect_sent(RW);
+    expect_sent(CREDIT_REQUEST); /* which has a timer, as the end of the stream has */
+    peer_sends(SHUTDOWN, .flags = VIRTIO_VSOCK_SHUTDOWN_F_SEND, .buf_alloc = 1);
+    assert_true(vsock_deadline(&m) != UINT64_MAX);
+    peer_sends(RST);
+    assert_true(vsock_deadline(&m) == UINT64_MAX);
+    assert_int_equal(vsock_unsent(&m, c), 0);
+    vsock_tick(&m, now += 100 * SECOND);
+    expect_event(ROOM);
+    expect_event(RESET);
+    expect_no_event();
+}
+
+/* Data and events of many connections take turns, however much one of them has. */
+static void test_nobody_is_served_twice_in_a_row(void **state)
+{
+    const uint8_t *data;
+    (void)state;
+    int a = open_from_peer((struct peer_packet){.src_port = 1});
+    int b = open_from_peer((struct peer_packet){.src_port = 2});
+    owner_sends(a, "aaaa");
+    owner_sends(b, "bbbb");
+    for (int i = 0; i < 8; i++) {
+        assert_true(vsock_output(&m, &sent, &data, 1));
+        assert_int_equal(sent.dst_port, 1 + i % 2);
+    }
+    for (uint32_t i = 0; i < 8; i++) {
+        peer_sends(RW, .src_port = 1, .data = "x");
+        peer_sends(RW, .src_port = 2, .data = "x");
+        while (next_event() == VSOCK_EVENT_ROOM)
+            ;
+        assert_int_equal(event.peer_port, 1 + i % 2);
+    }
+}
+
 /* The peer stops reading between vsock_reserve() and vsock_send(). */
 static void test_peer_stops_reading_while_the_owner_writes(void **state)
 {
@@ -393,6 +459,10 @@ int main(void)
         T(test_peer_stops_reading_while_we_close),
         T(test_shutdown_in_halves_while_we_close),
         T(test_close_with_unread_data_behind_a_shutdown),
+        T(test_close_with_unread_data),
+        T(test_silence_after_our_shutdown),
+        T(test_nothing_waits_after_the_end),
+        T(test_nobody_is_served_twice_in_a_row),
         T(test_peer_stops_reading_while_the_owner_writes),
         T(test_allow_list_is_bounded),
         T(test_packets_are_64_kib_at_most),
