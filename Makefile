@@ -42,10 +42,11 @@ LINUX_nest  := $(addprefix tests/linux/,init.c nest.c)
 # Unit tests are one program each; what it needs of the code comes out of one archive.
 UNIT := text json json_check line stereos stereos_write buffer virtqueue vsock_machine \
         vsock_credit vsock_early vsock_ports vsock_start vsock_device vsock_events \
-        vsock_endpoint vsock_fuchsia vsock_hostile virtio_mmio \
+        vsock_endpoint vsock_fuchsia vsock_hostile virtio_mmio virtio_pci \
         store dispatch health vring acpi_virtio
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
-             $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c vsock_endpoint.c) \
+             $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c \
+               vsock_endpoint.c) \
              $(filter-out agent/main.c agent/session.c,$(AGENT:%=agent/%)) \
              platform/bare/store.c platform/bare/mount.c \
              platform/x86_64/acpi_virtio.c qemu/vsockd/vring.c \

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Measures what the host tests reach in proto/ and in the drivers of virtqueue and vsock.
+"""Measures what the host tests reach in proto/ and in the drivers from PCI up to vsock.
 
 Runs the programs of build/coverage (the unit tests, and the fuzz replays with their
 corpora), adds up what gcov says of every program, and prints a line for each file. Every
@@ -23,7 +23,8 @@ RESULTS = BUILD / "tests" / "coverage.xml"
 CORPUS = ROOT / "tests" / "fuzz" / "corpus"
 EXCEPTIONS = "tests/coverage.exceptions"
 COVERED = ["proto/*.[ch]", "drivers/buffer.[ch]", "drivers/virtqueue.[ch]", "drivers/vsock_*.[ch]",
-           "drivers/virtio.[ch]", "drivers/virtio_mmio.c"]
+           "drivers/virtio.[ch]", "drivers/virtio_mmio.c", "drivers/virtio_pci.c",
+           "drivers/pci.[ch]"]
 TIMEOUT = 300  # seconds for one program
 
 
