@@ -11,8 +11,6 @@ static void compact(struct buffer *b)
 {
     uint32_t used = buffer_used(b);
 
-    if (b->head == 0)
-        return;
     memmove(b->base, b->base + b->head, used);
     /* Everything up to the old head was wiped when it was consumed. */
     uint32_t stale = used > b->head ? used : b->head;
