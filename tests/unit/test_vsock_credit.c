@@ -22,6 +22,23 @@ static void test_partial_then_rest(void **state)
     expect_silence();
 }
 
+/* Room is told when there is as much as was asked for, and no sooner. */
+static void test_room_comes_in_parts(void **state)
+{
+    uint8_t *space;
+    (void)state;
+    int c = open_from_peer((struct peer_packet){.buf_alloc = 5});
+    owner_sends(c, "123456789");
+    assert_int_equal(vsock_reserve(&m, c, SEND, &space), 0);
+    take_rw(5);
+    expect_no_event();
+    peer_sends(CREDIT_UPDATE, .buf_alloc = 5, .fwd_cnt = 5);
+    take_rw(4);
+    expect_event(ROOM);
+    expect_no_event();
+    assert_int_equal(vsock_reserve(&m, c, SEND, &space), SEND);
+}
+
 static void test_zero_window_at_first(void **state)
 {
     struct virtio_vsock_hdr hdr = {.src_cid = HOST,
@@ -238,7 +255,7 @@ static void test_bytes_in_flight_are_bounded(void **state)
     (void)state;
     conns[0].tx = (struct buffer){.base = memory, .size = sizeof memory};
     int c = open_from_peer((struct peer_packet){.buf_alloc = UINT32_MAX});
-    assert_int_equal(vsock_reserve(&m, c, &space), sizeof memory);
+    assert_int_equal(vsock_reserve(&m, c, 1, &space), sizeof memory);
     vsock_send(&m, c, sizeof memory);
     while (vsock_output(&m, &sent, &data, VSOCK_MAX_PAYLOAD))
         bytes += sent.len;
@@ -281,6 +298,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup(name, set_up)
     const struct CMUnitTest tests[] = {
         T(test_partial_then_rest),
+        T(test_room_comes_in_parts),
         T(test_zero_window_at_first),
         T(test_credit_request_is_repeated_by_time_alone),
         T(test_credit_comes_with_every_packet),

@@ -45,6 +45,7 @@ static void start_endpoint(void)
 static void poll(void)
 {
     assert_int_equal(endpoint_poll(), MOTE_OK);
+    endpoint_flush();
 }
 
 static int accept_one(void)
@@ -64,7 +65,7 @@ static void say(int conn, const char *s)
 {
     char *space;
 
-    assert_true(endpoint_reserve(conn, &space) >= strlen(s));
+    assert_true(endpoint_reserve(conn, (uint32_t)strlen(s), &space) >= strlen(s));
     memcpy(space, s, strlen(s));
     endpoint_send(conn, (uint32_t)strlen(s));
 }
@@ -94,7 +95,7 @@ static void test_request_and_answer(void **state)
     expect_packet(RW);
     assert_string_equal(sent_data, "answer");
     assert_int_equal(sent.fwd_cnt, 8);
-    expect_told(ROOM);
+    expect_nothing_told();
     assert_false(endpoint_send_shut(c));
     endpoint_shutdown(c);
     assert_true(endpoint_send_shut(c));
@@ -183,7 +184,6 @@ static void test_deadlines(void **state)
     assert_true(endpoint_deadline() == UINT64_MAX);
     uint64_t expires = fake_now + VSOCK_CONNECT_TIMEOUT_NS;
     int c = endpoint_connect(HOST, 80);
-    assert_int_equal(endpoint_deadline(), 0); /* there is something to send */
     poll();
     assert_true(endpoint_deadline() == expires);
     fake_now += VSOCK_CONNECT_TIMEOUT_NS;
@@ -209,7 +209,8 @@ static void test_deadlines_without_interrupts(void **state)
     assert_true(endpoint_deadline() == expires);
 }
 
-static void test_arrivals_are_not_slept_over(void **state)
+/* Neither what arrives behind the last poll, nor what the owner has not heard of yet. */
+static void test_news_are_not_slept_over(void **state)
 {
     (void)state;
     start_endpoint();
@@ -217,6 +218,26 @@ static void test_arrivals_are_not_slept_over(void **state)
     assert_true(endpoint_may_wait());
     device_sends(REQUEST);
     assert_false(endpoint_may_wait());
+    poll();
+    assert_false(endpoint_may_wait());
+    expect_told(REQUESTED);
+    assert_true(endpoint_may_wait());
+}
+
+/* An owner who asked for more room than there was is told when there is. */
+static void test_room(void **state)
+{
+    char *space;
+    (void)state;
+    start_endpoint();
+    int c = accept_one();
+    say(c, "some");
+    assert_int_equal(endpoint_reserve(c, ENDPOINT_SEND_BUFFER, &space), 0);
+    poll();
+    expect_packet(RW);
+    expect_told(ROOM);
+    assert_int_equal(endpoint_reserve(c, ENDPOINT_SEND_BUFFER, &space), ENDPOINT_SEND_BUFFER);
+    expect_nothing_told();
 }
 
 /* The device is alive before anybody listens: nothing is judged before the first poll. */
@@ -252,7 +273,8 @@ int main(void)
         T(test_transport_reset_takes_other_ports),
         T(test_deadlines),
         T(test_deadlines_without_interrupts),
-        T(test_arrivals_are_not_slept_over),
+        T(test_news_are_not_slept_over),
+        T(test_room),
         T(test_request_before_the_first_listener),
         T(test_broken_device),
     };

@@ -109,8 +109,10 @@ static void expect_broken(const char *why)
     for (int n = 0; n < 3; n++)
         available[n] = fake.queues[n]->avail.idx;
     accesses = fake.accesses;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         assert_int_equal(turn(), MOTE_ERR_BROKEN);
+        assert_false(vsock_device_may_wait());
+    }
     assert_int_equal(fake.accesses, accesses);
     for (int n = 0; n < 3; n++)
         assert_int_equal(fake.queues[n]->avail.idx, available[n]);

@@ -64,11 +64,11 @@ static void test_connect_early_data(void **state)
     uint8_t *space;
     (void)state;
     int c = vsock_connect(&m, HOST, 80, now);
-    assert_int_equal(vsock_reserve(&m, c, &space), 0); /* not before the answer */
+    assert_int_equal(vsock_reserve(&m, c, 1, &space), 0); /* not before the answer */
     expect_sent(REQUEST);
-    assert_int_equal(vsock_reserve(&m, c, &space), 0);
+    assert_int_equal(vsock_reserve(&m, c, 1, &space), 0);
     peer_sends(RESPONSE, .src_port = 80, .dst_port = sent.src_port);
-    assert_int_equal(vsock_reserve(&m, c, &space), SEND);
+    assert_int_equal(vsock_reserve(&m, c, 1, &space), SEND);
 }
 
 static void test_client_initiated_connection_dropped_without_response(void **state)
@@ -181,7 +181,7 @@ static void test_guest_shutdown_read(void **state)
     peer_sends(SHUTDOWN, .flags = VIRTIO_VSOCK_SHUTDOWN_F_RECEIVE);
     expect_event(ROOM);
     assert_true(vsock_send_shut(&m, c));
-    assert_int_equal(vsock_reserve(&m, c, &space), 0);
+    assert_int_equal(vsock_reserve(&m, c, 1, &space), 0);
     expect_silence();
     peer_sends(RW, .data = "more");
     expect_event(DATA);
