@@ -29,8 +29,9 @@ X86   := start.S boot.c console.c traps.c paging.c start_info.c acpi.c acpi_virt
 GUEST := $(PROTO:%=proto/%) $(AGENT:%=agent/%) $(DRIVERS:%=drivers/%) $(BARE:%=platform/bare/%) \
          $(X86:%=platform/x86_64/%)
 
-SOURCES_vsockd  := main.c options.c vhost_user.c vhost_requests.c guest_memory.c vring.c device.c \
-                   hybrid.c stream.c unix_socket.c
+SOURCES_vsockd  := main.c options.c vhost_user.c vhost_requests.c vhost_back.c guest_memory.c vring.c \
+                   device.c hybrid.c stream.c unix_socket.c control.c command.c fault.c \
+                   fault_packets.c fault_rings.c
 SOURCES_motectl := main.c options.c address.c connect.c stream.c deadline.c content.c request.c \
                    answer.c output.c verbs.c wait.c raw.c
 HOST_vsockd  := $(SOURCES_vsockd:%=qemu/vsockd/%) $(MACHINE:%=drivers/%)

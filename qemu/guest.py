@@ -125,19 +125,20 @@ def exit_on_sigterm(_signal, _frame):
 class Guest:
     """A context manager: inside it the guest runs, behind it nothing is left.
 
-    vsock: vsockd, vhost-device-vsock or vhost (the kernel's). on_line gets each console line.
+    vsock: vsockd, vhost-device-vsock or vhost (the kernel's). control: whether vsockd shall take
+    commands to misbehave. on_line gets each console line.
     timeout: seconds that any wait takes at most, unless it is given its own.
     """
 
     ready = READY  # what a guest says when it is
 
     def __init__(self, image=IMAGE, *, machine="microvm", acpi=False, memory="16M", append="",
-                 accel="tcg", vsock=None, cid=3, host_cid=None, debug_exit=True, rng=False,
-                 initrd=None, extra=(), qemu="qemu-system-x86_64", timeout=60, on_line=None):
+                 accel="tcg", vsock=None, cid=3, host_cid=None, control=False, debug_exit=True,
+                 rng=False, initrd=None, extra=(), qemu="qemu-system-x86_64", timeout=60, on_line=None):
         self.image, self.machine, self.acpi, self.memory = image, machine, acpi, memory
         self.append, self.accel, self.initrd, self.extra = append, accel, initrd, extra
         self.vsock = vsock or os.environ.get("VSOCK") or "vsockd"
-        self.cid, self.host_cid = cid, host_cid
+        self.cid, self.host_cid, self.has_control = cid, host_cid, control
         self.debug_exit, self.rng, self.qemu = debug_exit, rng, qemu
         self.timeout, self.on_line = timeout, on_line
         self.changed = threading.Condition()
@@ -214,6 +215,8 @@ class Guest:
                        "--uds", uds, "--cid", str(self.cid)]
             if self.host_cid is not None:
                 command += ["--host-cid", str(self.host_cid)]
+            if self.has_control:
+                command += ["--control", self.directory / "control"]
         elif self.vsock == "vhost-device-vsock":
             command = [find_program("vhost-device-vsock", BUILD / "vhost-device-vsock"),
                        "--guest-cid", str(self.cid), "--socket", socket_path, "--uds-path", uds]
@@ -427,6 +430,16 @@ class Guest:
     def request(self, message, port=PORT):
         """Sends one message of the StereOS protocol and returns the answer."""
         return json.loads(self.raw(json.dumps(message).encode() + b"\n", port))
+
+    def control(self, command):
+        """Has vsockd do something (its --help says what) and waits until it is done."""
+        with socket.socket(socket.AF_UNIX) as connection, connection.makefile() as answers:
+            connection.settimeout(self.timeout)
+            connection.connect(str(self.directory / "control"))
+            connection.sendall(f"{command}\n".encode())
+            answer = answers.readline()
+        if answer != "ok\n":
+            raise GuestError(f"vsockd: {command}: {answer.strip() or 'no answer'}")
 
     def _check_alive(self, notice=0):
         self.wait_until(self.ended, notice)

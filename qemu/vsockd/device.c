@@ -59,9 +59,11 @@ static void signal_event(int fd)
         return;
 }
 
-static void interrupt(const struct device_queue *queue)
+void device_interrupt(struct device *device, enum device_queue_index index)
 {
-    if (vring_wants_interrupt(&queue->ring))
+    const struct device_queue *queue = &device->queues[index];
+
+    if (!device->mute && vring_wants_interrupt(&queue->ring))
         signal_event(queue->call_fd);
 }
 
@@ -117,7 +119,7 @@ int device_transmit(struct device *device, uint64_t now)
         n++;
     }
     if (n > 0)
-        interrupt(queue);
+        device_interrupt(device, DEVICE_TX);
     return n;
 }
 
@@ -158,7 +160,7 @@ int device_receive(struct device *device)
         n++;
     }
     if (n > 0)
-        interrupt(queue);
+        device_interrupt(device, DEVICE_RX);
     return n;
 }
 

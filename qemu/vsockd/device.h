@@ -39,6 +39,7 @@ struct device {
     struct device_queue queues[DEVICE_QUEUES];
     bool running;
     bool starved; /* packets may wait for a buffer of the guest */
+    bool mute;    /* no interrupts: a fault */
     struct vring_chain chain;
     uint8_t payload[VSOCK_MAX_PAYLOAD];
 };
@@ -64,5 +65,8 @@ int device_receive(struct device *device);
 /* To be asked before the caller sleeps until the next kick, which the guest leaves out
  * otherwise. False: there is something to do already. */
 bool device_may_wait(struct device *device);
+
+/* Interrupts the guest for what was finished in a queue, if it wants that. */
+void device_interrupt(struct device *device, enum device_queue_index index);
 
 #endif

@@ -75,6 +75,17 @@ uint8_t *guest_memory_at(const struct guest_memory *memory, uint64_t guest_addr,
     return NULL;
 }
 
+uint64_t guest_memory_to_user(const struct guest_memory *memory, uint64_t guest_addr)
+{
+    for (int i = 0; i < memory->count; i++) {
+        const struct guest_region_layout *layout = &memory->regions[i].layout;
+
+        if (guest_addr >= layout->guest_addr && guest_addr - layout->guest_addr < layout->size)
+            return layout->user_addr + (guest_addr - layout->guest_addr);
+    }
+    return 0;
+}
+
 uint8_t *guest_memory_at_user(const struct guest_memory *memory, uint64_t user_addr, uint64_t len)
 {
     for (int i = 0; i < memory->count; i++) {

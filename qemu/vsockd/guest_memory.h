@@ -46,6 +46,9 @@ void guest_memory_clear(struct guest_memory *memory);
  */
 uint8_t *guest_memory_at(const struct guest_memory *memory, uint64_t guest_addr, uint32_t *len);
 
+/* The front end's address of what lies at a guest-physical one; 0 when nothing does. */
+uint64_t guest_memory_to_user(const struct guest_memory *memory, uint64_t guest_addr);
+
 /* len bytes at an address of the front end; NULL unless all of them are in one region. */
 uint8_t *guest_memory_at_user(const struct guest_memory *memory, uint64_t user_addr, uint64_t len);
 

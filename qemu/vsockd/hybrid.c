@@ -15,13 +15,13 @@
 #include <unistd.h>
 
 void hybrid_init(struct hybrid *hybrid, struct vsock_machine *machine, const char *path,
-                 uint64_t guest_cid, int listener)
+                 uint64_t guest_cid)
 {
     memset(hybrid, 0, sizeof *hybrid);
     hybrid->machine = machine;
     hybrid->path = path;
     hybrid->guest_cid = guest_cid;
-    hybrid->listener = listener;
+    hybrid->listener = -1;
     for (int i = 0; i < HYBRID_CLIENTS_MAX; i++) {
         hybrid->clients[i].fd = -1;
         hybrid->client_of[i] = -1;

@@ -46,15 +46,15 @@ struct hybrid_client {
 struct hybrid {
     struct vsock_machine *machine;
     const char *path;
-    uint64_t guest_cid;
-    int listener;
+    uint64_t guest_cid; /* may change; the connections must all be dropped then */
+    int listener;       /* set by the caller after hybrid_init() */
     struct hybrid_client clients[HYBRID_CLIENTS_MAX];
     int client_of[HYBRID_CLIENTS_MAX]; /* by connection; -1: none */
 };
 
-/* Makes an empty table over machine, which has HYBRID_CLIENTS_MAX connections, and listener. */
+/* Makes an empty table over machine, which has HYBRID_CLIENTS_MAX connections. */
 void hybrid_init(struct hybrid *hybrid, struct vsock_machine *machine, const char *path,
-                 uint64_t guest_cid, int listener);
+                 uint64_t guest_cid);
 
 /* Says what to wait for: HYBRID_CLIENTS_MAX entries, in the order of the table. */
 void hybrid_prepare_poll(const struct hybrid *hybrid, struct pollfd *fds);

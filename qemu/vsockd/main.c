@@ -5,6 +5,7 @@
  * is needed in one straight line, and turns the loop; it ends when QEMU goes away.
  */
 #include "drivers/vsock_machine.h"
+#include "qemu/vsockd/control.h"
 #include "qemu/vsockd/device.h"
 #include "qemu/vsockd/hybrid.h"
 #include "qemu/vsockd/options.h"
@@ -32,7 +33,10 @@ enum {
     POLL_SIGNAL,
     POLL_FRONTEND_LISTENER,
     POLL_FRONTEND,
+    POLL_BACK,
     POLL_HYBRID_LISTENER,
+    POLL_CONTROL_LISTENER,
+    POLL_CONTROL,
     POLL_KICKS,
     POLL_CLIENTS = POLL_KICKS + DEVICE_QUEUES,
     POLL_COUNT = POLL_CLIENTS + HYBRID_CLIENTS_MAX,
@@ -45,6 +49,7 @@ static struct vsock_machine machine;
 static struct device device;
 static struct vhost_user backend;
 static struct hybrid hybrid;
+static struct control control;
 static struct pollfd pollfds[POLL_COUNT];
 static int signal_fd;
 static int frontend_listener;
@@ -110,7 +115,10 @@ static void prepare_poll(void)
     pollfds[POLL_SIGNAL] = (struct pollfd){signal_fd, POLLIN, 0};
     pollfds[POLL_FRONTEND_LISTENER] = (struct pollfd){frontend_listener, POLLIN, 0};
     pollfds[POLL_FRONTEND] = (struct pollfd){backend.fd, POLLIN, 0};
+    pollfds[POLL_BACK] = (struct pollfd){backend.back_fd, POLLIN, 0};
     pollfds[POLL_HYBRID_LISTENER] = (struct pollfd){hybrid.listener, POLLIN, 0};
+    pollfds[POLL_CONTROL_LISTENER] = (struct pollfd){control.listener, POLLIN, 0};
+    pollfds[POLL_CONTROL] = (struct pollfd){control.fd, POLLIN, 0};
     for (int i = 0; i < DEVICE_QUEUES; i++)
         pollfds[POLL_KICKS + i] = (struct pollfd){device.queues[i].kick_fd, POLLIN, 0};
     hybrid_prepare_poll(&hybrid, &pollfds[POLL_CLIENTS]);
@@ -174,11 +182,14 @@ static enum vhost_user_result serve_frontend(void)
 static bool run_device(void)
 {
     uint64_t now = now_ns();
-    int moved = device_transmit(&device, now);
+    int moved = control_run(&control);
 
+    if (!faults_hold(&control.faults, DEVICE_TX))
+        moved += device_transmit(&device, now);
     vsock_tick(&machine, now);
     hybrid_run(&hybrid, device.running, now);
-    moved += device_receive(&device);
+    if (!faults_hold(&control.faults, DEVICE_RX))
+        moved += device_receive(&device);
     if (!device.running)
         hybrid_drop_all(&hybrid);
     return moved > 0;
@@ -195,6 +206,12 @@ static enum vhost_user_result serve(void)
         result = serve_frontend();
     if (pollfds[POLL_FRONTEND_LISTENER].revents != 0)
         accept_frontend();
+    if (pollfds[POLL_BACK].revents != 0)
+        vhost_user_receive_answers(&backend);
+    if (pollfds[POLL_CONTROL].revents != 0)
+        control_receive(&control);
+    if (pollfds[POLL_CONTROL_LISTENER].revents != 0)
+        control_accept(&control);
     hybrid_take_poll(&hybrid, &pollfds[POLL_CLIENTS]);
     if (pollfds[POLL_HYBRID_LISTENER].revents != 0)
         hybrid_accept(&hybrid);
@@ -222,26 +239,32 @@ static int run(void)
     return result == VHOST_USER_ENDED ? 0 : EXIT_OWN_FAILURE;
 }
 
-/* Opens both sockets around the loop, so that each is removed exactly when it was made. */
+/* Opens the sockets around the loop, so that each is removed exactly when it was made. */
 static int listen_and_run(const struct options *options)
 {
-    int hybrid_listener;
-    int code;
+    struct {
+        const char *path; /* NULL: not asked for */
+        int *listener;
+    } sockets[] = {
+        {options->socket_path, &frontend_listener},
+        {options->uds_path, &hybrid.listener},
+        {options->control_path, &control.listener},
+    };
+    const int count = sizeof sockets / sizeof sockets[0];
+    int code = EXIT_OWN_FAILURE;
+    int n = 0;
 
-    frontend_listener = unix_listen(options->socket_path);
-    if (frontend_listener < 0)
-        return EXIT_OWN_FAILURE;
-    hybrid_listener = unix_listen(options->uds_path);
-    if (hybrid_listener < 0) {
-        unlink(options->socket_path);
-        return EXIT_OWN_FAILURE;
+    while (n < count &&
+           (sockets[n].path == NULL || (*sockets[n].listener = unix_listen(sockets[n].path)) >= 0))
+        n++;
+    if (n == count) {
+        puts("vsockd: listening");
+        fflush(stdout);
+        code = run();
     }
-    hybrid_init(&hybrid, &machine, options->uds_path, options->guest_cid, hybrid_listener);
-    puts("vsockd: listening");
-    fflush(stdout);
-    code = run();
-    unlink(options->uds_path);
-    unlink(options->socket_path);
+    while (n-- > 0)
+        if (sockets[n].path != NULL)
+            unlink(sockets[n].path);
     return code;
 }
 
@@ -262,5 +285,7 @@ int main(int argc, char **argv)
     init_machine(&options);
     device_init(&device, &machine, options.host_cid);
     vhost_user_init(&backend, &device, options.guest_cid);
+    hybrid_init(&hybrid, &machine, options.uds_path, options.guest_cid);
+    control_init(&control, &backend, &hybrid);
     return listen_and_run(&options);
 }

@@ -6,6 +6,7 @@
 #include "qemu/vsockd/options.h"
 
 #include "drivers/vsock_packet.h"
+#include "qemu/vsockd/command.h"
 #include "qemu/vsockd/unix_socket.h"
 
 #include <err.h>
@@ -21,7 +22,7 @@
 #define PORT_SUFFIX_MAX (sizeof "_4294967295" - 1)
 
 static const char help[] =
-    "Usage: vsockd --socket PATH --uds PATH [--cid N] [--host-cid N]\n"
+    "Usage: vsockd --socket PATH --uds PATH [--cid N] [--host-cid N] [--control PATH]\n"
     "The host's side of a virtio-vsock device, for QEMU's vhost-user-vsock-pci and\n"
     "vhost-user-vsock-device. Ends when QEMU goes away.\n"
     "\n"
@@ -31,10 +32,13 @@ static const char help[] =
     "                  connections to port P go to the unix socket PATH_P\n"
     "  --cid N         the guest's CID (default 3)\n"
     "  --host-cid N    the CID that the host's side poses as (default 2)\n"
+    "  --control PATH  a unix socket for tests: the device misbehaves on request, see below\n"
     "  --help          this text\n"
     "\n"
     "Prints \"vsockd: listening\" once both sockets listen.\n"
-    "Exit status: 0 when QEMU has gone or on SIGTERM or SIGINT, 125 when vsockd failed.\n";
+    "Exit status: 0 when QEMU has gone or on SIGTERM or SIGINT, 125 when vsockd failed.\n"
+    "\n"
+    "The control socket.\n";
 
 /* A CID is 32 bits wide; the upper half of the field is reserved. */
 static bool parse_cid(const char *text, uint64_t *cid)
@@ -67,6 +71,11 @@ static bool paths_are_right(const struct options *options)
               UNIX_PATH_MAX);
         return false;
     }
+    if (options->control_path != NULL && strlen(options->control_path) > UNIX_PATH_MAX) {
+        warnx("%s: longer than a unix socket's path, %zu bytes", options->control_path,
+              UNIX_PATH_MAX);
+        return false;
+    }
     return true;
 }
 
@@ -93,6 +102,9 @@ static bool take_option(struct options *options, int option)
     case 'u':
         options->uds_path = optarg;
         return true;
+    case 'm':
+        options->control_path = optarg;
+        return true;
     case 'c':
     case 'C':
         if (parse_cid(optarg, option == 'c' ? &options->guest_cid : &options->host_cid))
@@ -107,9 +119,13 @@ static bool take_option(struct options *options, int option)
 enum options_result options_parse(struct options *options, int argc, char **argv)
 {
     static const struct option known[] = {
-        {"socket", required_argument, NULL, 's'}, {"uds", required_argument, NULL, 'u'},
-        {"cid", required_argument, NULL, 'c'},    {"host-cid", required_argument, NULL, 'C'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+        {"socket", required_argument, NULL, 's'},
+        {"uds", required_argument, NULL, 'u'},
+        {"cid", required_argument, NULL, 'c'},
+        {"host-cid", required_argument, NULL, 'C'},
+        {"control", required_argument, NULL, 'm'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
     };
     int option;
 
@@ -117,6 +133,7 @@ enum options_result options_parse(struct options *options, int argc, char **argv
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         if (option == 'h') {
             fputs(help, stdout);
+            command_print(stdout);
             return OPTIONS_HELP;
         }
         if (!take_option(options, option))

@@ -10,8 +10,9 @@
 #include <stdint.h>
 
 struct options {
-    const char *socket_path; /* where QEMU connects */
-    const char *uds_path;    /* where host clients connect */
+    const char *socket_path;  /* where QEMU connects */
+    const char *uds_path;     /* where host clients connect */
+    const char *control_path; /* where tests ask for misbehaviour; NULL: nowhere */
     uint64_t guest_cid;
     uint64_t host_cid;
 };

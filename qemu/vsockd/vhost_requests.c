@@ -21,8 +21,9 @@
 #define F_VERSION_1          (UINT64_C(1) << 32)
 #define OFFERED              (F_VERSION_1 | F_PROTOCOL_FEATURES)
 #define PROTOCOL_F_REPLY_ACK (UINT64_C(1) << 3)
+#define PROTOCOL_F_BACK_REQ  (UINT64_C(1) << 5)
 #define PROTOCOL_F_CONFIG    (UINT64_C(1) << 9)
-#define PROTOCOL_OFFERED     (PROTOCOL_F_REPLY_ACK | PROTOCOL_F_CONFIG)
+#define PROTOCOL_OFFERED     (PROTOCOL_F_REPLY_ACK | PROTOCOL_F_BACK_REQ | PROTOCOL_F_CONFIG)
 #define VSOCK_CONFIG_SIZE    8 /* guest_cid, le64 */
 #define CONFIG_HEADER_SIZE   ((uint32_t)offsetof(struct vhost_user_config, data))
 #define MEMORY_HEADER_SIZE   ((uint32_t)offsetof(struct vhost_user_memory, regions))
@@ -43,6 +44,7 @@ enum request_id {
     GET_PROTOCOL_FEATURES = 15,
     SET_PROTOCOL_FEATURES = 16,
     SET_VRING_ENABLE = 18,
+    SET_BACK_REQ_FD = 21,
     GET_CONFIG = 24,
     SET_CONFIG = 25,
 };
@@ -211,6 +213,17 @@ static int set_vring_enable(struct vhost_user *b, struct vhost_user_message *m)
     return MOTE_OK;
 }
 
+static int set_back_req_fd(struct vhost_user *b, struct vhost_user_message *m)
+{
+    (void)m;
+    if (b->fd_count != 1)
+        return MOTE_ERR_INVALID;
+    replace_fd(&b->back_fd, b->fds[0]);
+    b->fd_count = 0;
+    b->asked = b->answered = 0;
+    return MOTE_OK;
+}
+
 /* A reply without payload tells the front end that it failed. */
 static int get_config(struct vhost_user *b, struct vhost_user_message *m)
 {
@@ -251,6 +264,7 @@ static const struct vhost_request requests[] = {
     [GET_PROTOCOL_FEATURES] = {get_protocol_features, 0, 0, 0, true},
     [SET_PROTOCOL_FEATURES] = {set_protocol_features, 8, 8, 0, false},
     [SET_VRING_ENABLE] = {set_vring_enable, 8, 8, 0, false},
+    [SET_BACK_REQ_FD] = {set_back_req_fd, 0, 0, 1, false},
     [GET_CONFIG] = {get_config, CONFIG_HEADER_SIZE, sizeof(struct vhost_user_config), 0, true},
     [SET_CONFIG] = {set_config, CONFIG_HEADER_SIZE, sizeof(struct vhost_user_config), 0, false},
 };

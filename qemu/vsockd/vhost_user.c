@@ -16,16 +16,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define HEADER_SIZE offsetof(struct vhost_user_message, payload)
-
-/* Flags of a message. */
+#define HEADER_SIZE VHOST_USER_HEADER_SIZE
 /* Messages in a row: a whole set-up of the device has about 30. */
 #define BATCH 64
-
-#define FLAG_VERSION_MASK 0x3u
-#define FLAG_VERSION      0x1u
-#define FLAG_REPLY        0x4u
-#define FLAG_NEED_REPLY   0x8u
 
 void vhost_user_init(struct vhost_user *backend, struct device *device, uint64_t guest_cid)
 {
@@ -33,6 +26,7 @@ void vhost_user_init(struct vhost_user *backend, struct device *device, uint64_t
     backend->device = device;
     backend->guest_cid = guest_cid;
     backend->fd = -1;
+    backend->back_fd = -1;
 }
 
 static enum vhost_user_result fail(const struct vhost_user *b, const char *why)
@@ -47,7 +41,7 @@ static enum vhost_user_result reply(struct vhost_user *b)
     struct vhost_user_message *m = &b->message;
     size_t len = HEADER_SIZE + m->size;
 
-    m->flags = FLAG_VERSION | FLAG_REPLY;
+    m->flags = VHOST_USER_FLAG_VERSION | VHOST_USER_FLAG_REPLY;
     /* Replies are small and QEMU waits for each: the socket's buffer always has room. */
     if (send(b->fd, m, len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)len)
         return VHOST_USER_GOES_ON;
@@ -58,10 +52,10 @@ static enum vhost_user_result dispatch(struct vhost_user *b)
 {
     struct vhost_user_message *m = &b->message;
     const struct vhost_request *row = vhost_request_find(m->request);
-    bool wants_ack = (m->flags & FLAG_NEED_REPLY) != 0;
+    bool wants_ack = (m->flags & VHOST_USER_FLAG_NEED_REPLY) != 0;
     int rc = MOTE_ERR_UNSUPPORTED;
 
-    if ((m->flags & FLAG_VERSION_MASK) != FLAG_VERSION)
+    if ((m->flags & VHOST_USER_FLAG_VERSION_MASK) != VHOST_USER_FLAG_VERSION)
         return fail(b, "not version 1 of the protocol");
     if (row != NULL) {
         if (m->size < row->size_min || m->size > row->size_max || b->fd_count > row->fds_max)

@@ -11,6 +11,7 @@
 
 #include "qemu/vsockd/device.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -57,10 +58,21 @@ struct vhost_user_message {
     } payload;
 } __attribute__((packed));
 
+#define VHOST_USER_HEADER_SIZE offsetof(struct vhost_user_message, payload)
+
+/* Flags of a message; the version is 1. */
+#define VHOST_USER_FLAG_VERSION_MASK 0x3u
+#define VHOST_USER_FLAG_VERSION      0x1u
+#define VHOST_USER_FLAG_REPLY        0x4u
+#define VHOST_USER_FLAG_NEED_REPLY   0x8u
+
 struct vhost_user {
     struct device *device;
     uint64_t guest_cid;
     int fd;         /* the connection with QEMU; -1 without one */
+    int back_fd;    /* where we ask and QEMU answers; -1 until it has given us that */
+    uint32_t asked; /* configuration changes told there */
+    uint32_t answered;
     uint64_t heard; /* messages so far */
     struct vhost_user_message message;
     size_t have; /* bytes of message that arrived */
@@ -79,5 +91,15 @@ void vhost_user_init(struct vhost_user *backend, struct device *device, uint64_t
 
 /* Takes the messages that have arrived, and answers them. Never blocks. */
 enum vhost_user_result vhost_user_receive(struct vhost_user *backend);
+
+/*
+ * Tells QEMU that the configuration has changed; asked is then this change's number.
+ * QEMU reads it, interrupts the guest with a new generation, and answers. False when
+ * QEMU can't be told.
+ */
+bool vhost_user_config_changed(struct vhost_user *backend);
+
+/* Takes the answers to that. Never blocks. */
+void vhost_user_receive_answers(struct vhost_user *backend);
 
 #endif

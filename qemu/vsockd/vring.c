@@ -133,14 +133,24 @@ int vring_next(struct vring *ring, enum vring_direction direction, struct vring_
     return 1;
 }
 
-void vring_finish(struct vring *ring, const struct vring_chain *chain, uint32_t written)
+void vring_put(struct vring *ring, uint32_t id, uint32_t written)
 {
     struct vring_used_elem *elem = &ring->used->ring[ring->index % ring->size];
 
-    STORE(elem->id, chain->head);
+    STORE(elem->id, id);
     STORE(elem->len, written);
     ring->index++;
+}
+
+void vring_publish(struct vring *ring)
+{
     __atomic_store_n(&ring->used->idx, ring->index, __ATOMIC_RELEASE);
+}
+
+void vring_finish(struct vring *ring, const struct vring_chain *chain, uint32_t written)
+{
+    vring_put(ring, chain->head, written);
+    vring_publish(ring);
 }
 
 bool vring_wants_interrupt(const struct vring *ring)

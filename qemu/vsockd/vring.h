@@ -100,6 +100,10 @@ int vring_next(struct vring *ring, enum vring_direction direction, struct vring_
 /* Gives the chain of the last vring_next() back, with the number of bytes written to it. */
 void vring_finish(struct vring *ring, const struct vring_chain *chain, uint32_t written);
 
+/* The two halves of that: an entry that the guest can't see yet, then all of them at once. */
+void vring_put(struct vring *ring, uint32_t id, uint32_t written);
+void vring_publish(struct vring *ring);
+
 /* Whether the guest wants an interrupt for what was finished. */
 bool vring_wants_interrupt(const struct vring *ring);
 

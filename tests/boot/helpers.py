@@ -15,8 +15,9 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "qemu"))
+sys.path[:0] = [str(ROOT / "qemu"), str(ROOT / "linker")]
 
+from elf import Elf  # noqa: E402 pylint: disable=wrong-import-position
 from guest import BUILD, READY, Guest  # noqa: E402 pylint: disable=wrong-import-position
 
 TEST_IMAGE = BUILD / "test" / "mote.elf"
@@ -209,6 +210,23 @@ def connect_again(guest):
 
     eventually(connected, "a free connection")
     return found[0]
+
+
+def connect_as(guest):
+    """A connection, and the host's port that vsockd gave it: with that it can be made to suffer."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(PATIENCE)
+    connection.connect(str(guest.uds))
+    ok, port = ask(connection, b"CONNECT 1024\n").split()
+    assert ok == b"OK"
+    return connection, int(port)
+
+
+def know_event_queue(guest):
+    """Tells vsockd where the guest has its event queue, the third one."""
+    symbols = Elf(guest.image.with_suffix(".debug")).symbols
+    queues, = (symbol for symbol in symbols if symbol.name == "queues")
+    guest.control(f"event-queue {queues.value + queues.size // 3 * 2:#x}")
 
 
 def shut_down(guest):
