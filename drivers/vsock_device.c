@@ -125,37 +125,6 @@ static void deliver(struct vsock_machine *m, uint16_t slot, uint32_t len, uint64
 
 /* What follows takes what the device has finished, returns how much, or MOTE_ERR_BROKEN. */
 
-static int take_rx(struct vsock_machine *m, uint64_t now)
-{
-    int n;
-
-    /* A device that is faster than we are must not keep us here: one ring full a turn. */
-    for (n = 0; n < RX_BUFFERS; n++) {
-        uint32_t len;
-        int slot = virtqueue_take(&queues[QUEUE_RX], &len);
-        if (slot == MOTE_ERR_AGAIN)
-            break;
-        if (slot < 0)
-            return fail("the device wrote nonsense into the receive queue");
-        deliver(m, (uint16_t)slot, len, now);
-        explicit_bzero(rx_buffers[slot], len); /* it may have been part of a secret */
-        post_rx((uint16_t)slot);
-    }
-    if (n != 0)
-        virtio_kick(&device, QUEUE_RX, &queues[QUEUE_RX]);
-    return n;
-}
-
-static int take_tx(void)
-{
-    uint32_t len;
-    int slot, n = 0;
-
-    for (; (slot = virtqueue_take(&queues[QUEUE_TX], &len)) >= 0; n++)
-        tx_busy &= ~(UINT32_C(1) << slot);
-    return slot == MOTE_ERR_BROKEN ? fail("the device wrote nonsense into the transmit queue") : n;
-}
-
 /* [5.10.6.7] The reset event: connections are gone and the CID may be another. */
 static int take_events(struct vsock_machine *m)
 {
@@ -181,6 +150,40 @@ static int take_events(struct vsock_machine *m)
     if (n != 0)
         virtio_kick(&device, QUEUE_EVENT, &queues[QUEUE_EVENT]);
     return n;
+}
+
+static int take_rx(struct vsock_machine *m, uint64_t now)
+{
+    int n;
+
+    /* A device that is faster than we are must not keep us here: one ring full a turn. */
+    for (n = 0; n < RX_BUFFERS; n++) {
+        uint32_t len;
+        int slot = virtqueue_take(&queues[QUEUE_RX], &len);
+        if (slot == MOTE_ERR_AGAIN)
+            break;
+        if (slot < 0)
+            return fail("the device wrote nonsense into the receive queue");
+        /* What was sent behind a reset is for the new CID, and must not die with the old. */
+        if (virtqueue_is_pending(&queues[QUEUE_EVENT]) && take_events(m) < 0)
+            return MOTE_ERR_BROKEN;
+        deliver(m, (uint16_t)slot, len, now);
+        explicit_bzero(rx_buffers[slot], len); /* it may have been part of a secret */
+        post_rx((uint16_t)slot);
+    }
+    if (n != 0)
+        virtio_kick(&device, QUEUE_RX, &queues[QUEUE_RX]);
+    return n;
+}
+
+static int take_tx(void)
+{
+    uint32_t len;
+    int slot, n = 0;
+
+    for (; (slot = virtqueue_take(&queues[QUEUE_TX], &len)) >= 0; n++)
+        tx_busy &= ~(UINT32_C(1) << slot);
+    return slot == MOTE_ERR_BROKEN ? fail("the device wrote nonsense into the transmit queue") : n;
 }
 
 /* Whether data may go: the last slots are left to control packets. */

@@ -30,7 +30,7 @@ static void test_transport_reset(void **state)
     fake.cid = 43;
     device_sends_event(RESET_ID, 4);
     expect_turn();
-    expect_log("kick0 generation? config0? config4? generation? kick2 ");
+    expect_log("generation? config0? config4? generation? kick2 kick0 ");
     expect_console("mote: vsock: transport reset, CID 43\n");
     expect_no_packet();
     assert_int_equal(requests(QUEUE_EVENT), EVENT_BUFFERS);
@@ -50,6 +50,34 @@ static void test_transport_reset(void **state)
     expect_turn();
     expect_packet(RESPONSE);
     assert_int_equal(sent.src_cid, 43);
+}
+
+/* What a device sends behind a reset is for the guest that there is from then on. */
+static void test_requests_behind_a_reset(void **state)
+{
+    (void)state;
+    fake.cid = 43;
+    device_sends_event(RESET_ID, 4);
+    device_sends(REQUEST, .dst_cid = 43);
+    expect_turn();
+    expect_event(TRANSPORT_RESET);
+    expect_event(REQUESTED);
+    expect_no_event();
+}
+
+static void test_the_same_ports_on_both_sides_of_a_reset(void **state)
+{
+    (void)state;
+    int c = open_over_device(7);
+    device_sends_event(RESET_ID, 4);
+    device_sends(REQUEST, .src_port = 7);
+    expect_turn();
+    expect_event(TRANSPORT_RESET);
+    expect_event(REQUESTED); /* two connections take turns */
+    assert_int_not_equal(event.conn, c);
+    expect_event(RESET);
+    assert_int_equal(event.conn, c);
+    expect_no_event();
 }
 
 static void test_events_that_say_nothing(void **state)
@@ -243,6 +271,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_event_buffers),
         T(test_transport_reset),
+        T(test_requests_behind_a_reset),
+        T(test_the_same_ports_on_both_sides_of_a_reset),
         T(test_events_that_say_nothing),
         T(test_a_flood_of_events_is_bounded),
         STARTS(test_nonsense_in_used_rings),
