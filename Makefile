@@ -44,14 +44,16 @@ LINUX_nest  := $(addprefix tests/linux/,init.c nest.c)
 UNIT := text json json_check line stereos stereos_write buffer virtqueue vsock_machine \
         vsock_credit vsock_early vsock_ports vsock_start vsock_device vsock_events \
         vsock_endpoint vsock_fuchsia vsock_hostile virtio_mmio virtio_pci \
-        store dispatch health vring acpi_virtio
+        store dispatch health vring command fault acpi_virtio
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c \
                vsock_endpoint.c) \
              $(filter-out agent/main.c agent/session.c,$(AGENT:%=agent/%)) \
              platform/bare/store.c platform/bare/mount.c \
-             platform/x86_64/acpi_virtio.c qemu/vsockd/vring.c \
-             qemu/vsockd/guest_memory.c tests/unit/fake_platform.c
+             platform/x86_64/acpi_virtio.c \
+             $(addprefix qemu/vsockd/,vring.c guest_memory.c device.c command.c fault.c \
+                 fault_packets.c fault_rings.c) \
+             tests/unit/fake_platform.c
 
 # Fuzz targets, and what each is linked with; a file whose static state it must reset is
 # included by it.
