@@ -267,6 +267,26 @@ static void test_one_kick_a_turn(void **state)
     expect_log("status? ");
 }
 
+/* Room that sending has made is filled before the device is told of anything. */
+static void test_kick_comes_behind_the_last_packet(void **state)
+{
+    uint8_t *space;
+    (void)state;
+    int c = open_over_device(PEER);
+    owner_sends(c, "first");
+    assert_int_equal(vsock_reserve(&m, c, SEND, &space), 0);
+    fake.log[0] = '\0';
+    assert_true(vsock_device_flush(&m));
+    expect_log("");
+    expect_event(ROOM);
+    owner_sends(c, "second");
+    assert_false(vsock_device_flush(&m));
+    expect_log("kick1 ");
+    expect_packet(RW);
+    expect_packet(RW);
+    assert_string_equal(sent_data, "second");
+}
+
 static void test_no_kick_when_the_device_wants_none(void **state)
 {
     (void)state;
@@ -355,6 +375,7 @@ int main(void)
         T(test_unfinished_packet_is_left_alone),
         T(test_control_carries_the_credit_of_its_sending),
         T(test_one_kick_a_turn),
+        T(test_kick_comes_behind_the_last_packet),
         T(test_no_kick_when_the_device_wants_none),
         T(test_interrupts_come_only_while_they_are_waited_for),
         T(test_nothing_is_slept_over),

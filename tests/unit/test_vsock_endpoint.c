@@ -218,9 +218,10 @@ static void test_news_are_not_slept_over(void **state)
     assert_true(endpoint_may_wait());
     device_sends(REQUEST);
     assert_false(endpoint_may_wait());
-    poll();
-    assert_false(endpoint_may_wait());
+    assert_int_equal(endpoint_poll(), MOTE_OK);
+    assert_true(endpoint_flush());
     expect_told(REQUESTED);
+    assert_false(endpoint_flush());
     assert_true(endpoint_may_wait());
 }
 
