@@ -109,6 +109,7 @@ static void test_streams_across_the_wrap(void **state)
         peer_sends(RW, .data = byte, .buf_alloc = 10, .fwd_cnt = START + seen);
         for (int op; (op = next_op()) != VIRTIO_VSOCK_OP_INVALID;) {
             assert_int_not_equal(op, VIRTIO_VSOCK_OP_RST);
+            assert_int_equal(sent.buf_alloc, WINDOW); /* it never shrinks */
             for (uint32_t n = 0; n < sent.len; n++)
                 assert_int_equal(sent_data[n], 'a' + sent_bytes++ % 26);
             assert_in_range(k->tx_cnt - (START + seen), 0, 10);
