@@ -240,6 +240,19 @@ static void test_no_cid_after_a_reset(void **state)
     }
 }
 
+/* What stands behind such an event is not looked at any more. */
+static void test_packet_behind_the_end(void **state)
+{
+    set_up_started(state);
+    fake.cid = 0;
+    device_sends_event(RESET_ID, 4);
+    device_sends(REQUEST);
+    expect_broken("mote: vsock: CID 0 can't be a guest's\n"
+                  "mote: vsock: no CID after a transport reset\n");
+    expect_no_event();
+    tear_down_device(state);
+}
+
 static void test_configuration_that_never_stops_after_a_reset(void **state)
 {
     set_up_started(state);
@@ -280,6 +293,7 @@ int main(void)
         T(test_buffer_finished_twice),
         STARTS(test_event_that_is_too_long),
         STARTS(test_no_cid_after_a_reset),
+        STARTS(test_packet_behind_the_end),
         STARTS(test_configuration_that_never_stops_after_a_reset),
         STARTS(test_device_gives_up),
     };
