@@ -215,7 +215,7 @@ def test_command_exit_codes(tree, append, command, code, text):
 
 
 def test_guest_that_does_not_shut_down(tree):
-    done = tree.run("say=mote:_ready sleep=60", "--timeout", "1", "--", "true")
+    done = tree.run("say=mote:_ready sleep=60", "--timeout", "5", "--", "true")
     assert done.returncode == 125 and "did not shut down" in done.stderr
 
 
