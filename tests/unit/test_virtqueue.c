@@ -103,6 +103,28 @@ static void test_indexes_wrap(void **state)
     }
 }
 
+/* [2.7.6] The available ring is as long as the queue, not as its memory. */
+static void test_ring_is_as_long_as_the_queue(void **state)
+{
+    uint32_t len;
+    (void)state;
+    add_writable(0);
+    for (uint16_t i = 1; i < 3 * SIZE; i++) {
+        uint16_t head = q.free_head;
+        assert_int_equal(add_writable(i), MOTE_OK);
+        assert_int_equal(head_of(i), head);
+        finish(head, 1);
+        assert_int_equal(virtqueue_take(&q, &len), i);
+    }
+}
+
+static void test_request_of_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(virtqueue_add(&q, &writable, 0, 0), MOTE_ERR_NO_ROOM);
+    assert_int_equal(q.avail.idx, 0);
+}
+
 /* [2.7.8.2] A device may report any length for what it only read: Linux does. */
 static void test_length_of_a_readable_chain_is_ignored(void **state)
 {
@@ -241,6 +263,8 @@ int main(void)
         cmocka_unit_test_setup(test_completion_out_of_order, set_up),
         cmocka_unit_test_setup(test_full_queue_refuses, set_up),
         cmocka_unit_test_setup(test_indexes_wrap, set_up),
+        cmocka_unit_test_setup(test_ring_is_as_long_as_the_queue, set_up),
+        cmocka_unit_test_setup(test_request_of_nothing, set_up),
         cmocka_unit_test_setup(test_length_of_a_readable_chain_is_ignored, set_up),
         cmocka_unit_test_setup(test_kick_is_due_once_per_batch, set_up),
         cmocka_unit_test_setup(test_interrupts_are_asked_for, set_up),
