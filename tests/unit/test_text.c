@@ -139,6 +139,8 @@ static void equality_sees_every_byte(void **state)
     }
     assert_false(text_equals((struct text){BYTES("a\\u0000")}, "a"));
     assert_true(text_equals((struct text){BYTES("p\\u0069ng")}, "ping"));
+    assert_false(text_equals((struct text){BYTES("pong")}, "ping"));
+    assert_false(text_equals((struct text){BYTES("\\\\ng")}, "ping"));
 }
 
 /* A copy into too little memory stops in front of a character, and touches nothing after. */
