@@ -234,7 +234,7 @@ $(BUILD)/.setup: FORCE
 $(PICOLIBC_STAMP): $(BUILD)/.setup ;
 
 FORCE:
-.PHONY: FORCE all help setup run test unit coverage boot size stack fuzz bench fmt lint clean
+.PHONY: FORCE all help setup run test unit coverage boot interop size stack fuzz bench fmt lint clean
 
 HOST_TESTS  := $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS)
 TEST_IMAGES := $(BUILD)/test/mote.elf $(BUILD)/large/mote.elf
@@ -250,7 +250,7 @@ setup: $(BUILD)/.setup ## install and build what the build needs
 run: all ## boot the image in QEMU, talk to it, power it off
 	$(Q)qemu/run $(IMAGE) -- qemu/demo
 
-test: all stack size $(HOST_TESTS) $(COVERAGE_PROGRAMS) $(TEST_IMAGES) ## run every test
+test: all stack size $(HOST_TESTS) $(COVERAGE_PROGRAMS) $(TEST_IMAGES) $(LINUX_PROGRAMS) ## run every test
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/run.py
 
 unit: all $(HOST_TESTS) ## run the unit tests alone
@@ -261,6 +261,9 @@ coverage: $(COVERAGE_PROGRAMS) ## print which lines and branches the host tests 
 
 boot: all $(TEST_IMAGES) ## run the boot tests alone
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/run.py boot
+
+interop: all $(LINUX_PROGRAMS) ## run the tests with real Linux alone
+	$(Q)BUILD=$(BUILD) $(PYTHON) tests/run.py interop
 
 size: $(IMAGE) ## print image and memory against their budgets
 	$(Q)$(PYTHON) linker/size.py --image-budget 65536 --image $(IMAGE) $(BUILD)/$(ARCH)/mote.debug

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs the tests and counts them: `tests/run.py [unit|coverage|boot ...]`, default all.
+"""Runs the tests and counts them: `tests/run.py [unit|coverage|boot|interop ...]`, default all.
 
 Every suite writes a JUnit file under build/tests/; a suite that ends badly without
 having written one, or without a test in it, counts as one failure. The last line is
@@ -44,6 +44,7 @@ SUITES = {
     "unit": lambda: [*unit_programs(), *pytest_suite("unit")],
     "coverage": lambda: [*coverage()],
     "boot": lambda: [*pytest_suite("boot")],
+    "interop": lambda: [*pytest_suite("interop")],
 }
 
 

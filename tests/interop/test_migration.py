@@ -6,6 +6,7 @@ or twice, under another CID. All in a Linux that is itself a guest (tests/linux/
 
 import contextlib
 import json
+import time
 
 import pytest
 
@@ -43,16 +44,25 @@ class Inner:
 
     def __init__(self, nest, machine, cid, state=None):
         self.nest, self.machine, self.cid, self.seen = nest, machine, cid, ""
-        self.monitor_path, incoming = f"/monitor-{cid}", f"/in-{cid}"
-        extra = ["-qmp", f"unix:{self.monitor_path},server=on,wait=off"]
+        monitor, incoming = f"/monitor-{cid}", f"/in-{cid}"
+        extra = ["-qmp", f"unix:{monitor},server=on,wait=off"]
         extra += ["-incoming", f"unix:{incoming}"] if state else []
         command = Guest("/mote.elf", machine=machine, vsock="vhost", cid=cid, extra=extra,
                         qemu=QEMU).command("/")
         self.console = nest.ask("run", *command).makefile("r", errors="replace")
+        self.monitor = Monitor(nest.open("unix", monitor))
         if state:
-            with nest.open("unix", incoming) as stream:
-                send_and_end(stream, state)
-                assert read_to_end(stream) == b""
+            self.restore(incoming, state)
+
+    def restore(self, incoming, state):
+        """It was saved while it was stopped, and is stopped: whoever connects now has to wait."""
+        with self.nest.open("unix", incoming) as stream:
+            send_and_end(stream, state)
+            assert read_to_end(stream) == b""
+        eventually(lambda: self.monitor.do("query-status")["status"] == "paused", "the guest")
+        self.early = self.nest.ask("vsock", self.cid, PORT)
+        time.sleep(0.5)  # for it to wait at the device
+        self.monitor.do("cont")
 
     def restored(self, cid, state):
         """What was saved of this guest, as another one."""
@@ -68,13 +78,14 @@ class Inner:
             self.seen += line
 
     def save(self):
-        """What the guest is at this moment, as bytes; it does not go on."""
-        monitor = Monitor(self.nest.open("unix", self.monitor_path))
+        """What the guest is at this moment, as bytes; it does not go on. Stopped before: QEMU 7.2
+        with TCG loses some of what a running guest writes while it is saved."""
+        self.monitor.do("stop")
         with self.nest.open("listen", "/out") as stream:
-            monitor.do("migrate", uri="unix:/out")
+            self.monitor.do("migrate", uri="unix:/out")
             state = read_to_end(stream)
-        eventually(lambda: monitor.do("query-migrate")["status"] == "completed", "the state")
-        monitor.do("quit")
+        eventually(lambda: self.monitor.do("query-migrate")["status"] == "completed", "the state")
+        self.monitor.do("quit")
         self.seen += self.console.read()
         return state
 
@@ -151,6 +162,9 @@ def talk(inner):
 def live_on(clone, before):
     """A guest that was saved knows what it knew, and that its connections are gone."""
     clone.wait_console(f"mote: vsock: transport reset, CID {clone.cid}\n")
+    with clone.early as connection:
+        assert ask(connection, b"") == b"OK\n"
+        assert ask(connection, PING) == PONG
     with contextlib.ExitStack() as stack:
         take_all(clone, stack)
     assert uptime(clone) >= before

@@ -17,17 +17,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <linux/vm_sockets.h>
 
-#define PORT      7100
-#define BACKLOG   64
-#define LINE_MAX  8192
-#define WORDS_MAX 64
-#define TRY_US    50000
-#define TRIES     1200 /* a minute: a program takes a while to start under TCG */
+#define PORT       7100
+#define BACKLOG    64
+#define LINE_MAX   8192
+#define WORDS_MAX  64
+#define PATIENCE_S 60 /* for what happens at once where there is no TCG below TCG */
+#define TRY_US     50000
+#define TRIES      (PATIENCE_S * 1000000 / TRY_US)
 
 static const char ok[] = "OK\n";
 
@@ -85,8 +87,10 @@ static void relay_vsock(int client, char **words)
     struct sockaddr_vm address = {.svm_family = AF_VSOCK,
                                   .svm_cid = (unsigned)strtoul(words[1], NULL, 10),
                                   .svm_port = (unsigned)strtoul(words[2], NULL, 10)};
+    const struct timeval patience = {.tv_sec = PATIENCE_S};
     int peer = socket(AF_VSOCK, SOCK_STREAM, 0);
 
+    setsockopt(peer, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &patience, sizeof patience);
     relay_if(connect(peer, (struct sockaddr *)&address, sizeof address) == 0, client, peer);
 }
 
