@@ -109,18 +109,17 @@ static void start_conn(struct conn *c, bool waited_to_write)
     settle(c, c->service->start == NULL || c->service->start(c), waited_to_write);
 }
 
-static void accept_all(int i)
+/* One a turn: Linux lets accept() sleep until the next tick when there is none, O_NONBLOCK or not
+ * (vsock_accept() calls schedule_timeout(0)), and everybody would wait for it. */
+static void accept_one(int i)
 {
-    int fd;
+    int fd = accept4(listeners[i], NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct conn *c = fd >= 0 ? new_conn(fd, &services[i]) : NULL;
 
-    while ((fd = accept4(listeners[i], NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
-        struct conn *c = new_conn(fd, &services[i]);
-
-        if (c == NULL)
-            continue;
-        watch_conn(EPOLL_CTL_ADD, c);
-        start_conn(c, false);
-    }
+    if (c == NULL)
+        return;
+    watch_conn(EPOLL_CTL_ADD, c);
+    start_conn(c, false);
 }
 
 void serve_connect(uint32_t port, uint32_t count)
@@ -180,7 +179,7 @@ void serve_run(void)
             uint64_t entry = events[i].data.u64;
 
             if (entry < LISTENERS_MAX)
-                accept_all((int)entry);
+                accept_one((int)entry);
             else
                 run_conn(&conns[entry - LISTENERS_MAX]);
         }
