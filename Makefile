@@ -277,8 +277,8 @@ fuzz: ## fuzz every target for FUZZ_SECONDS (installs clang)
 	$(Q)$(MAKE) -s $(FUZZ_PROGRAMS)
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/fuzz/run.py $(FUZZ_SECONDS)
 
-bench: all $(BENCH_TOOLS) $(BUILD)/bench/mote.elf $(BUILD)/linux/guest ## print the figures of the README
-	$(Q)$(PYTHON) tests/bench/figures.py
+bench: all $(BENCH_TOOLS) $(BUILD)/bench/mote.elf $(BUILD)/test/mote.elf $(BUILD)/linux/guest ## measure mote against two Linux guests
+	$(Q)$(PYTHON) tests/bench/bench.py
 
 fmt: ## format the C files
 	clang-format -i $$(git ls-files '*.c' '*.h')

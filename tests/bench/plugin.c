@@ -3,8 +3,9 @@
  * A TCG plugin that counts what a guest executes, in a file that anybody may map and read while
  * the guest runs: tests/bench/count.py. Counting costs the guest no time of its own.
  *
- *   -plugin libcount.so,counts=PATH         instructions, in all and by translation block
- *   -plugin libcount.so,counts=PATH,io=on   also what is written to a virtio device's notify register
+ *   -plugin count.so,counts=PATH         instructions, in all and by translation block
+ *   -plugin count.so,counts=PATH,io=on   also what is written to the notify register of a virtio
+ *                                        device
  *
  * A repeated string instruction counts once for each time round, as under -icount. Debian
  * packages no header for plugins of QEMU 7.2; what is used of its interface is declared here.
@@ -51,7 +52,8 @@ EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int ar
 
 int qemu_plugin_version = 1;
 
-/* virtio-mmio's QueueNotify (virtio 1.2, 4.2.2), and where the registers of a device repeat. */
+/* virtio-mmio's QueueNotify (virtio 1.2, 4.2.2), and where the registers of a device repeat.
+ * Devices smaller than a page share one, and that has no name. */
 #define MMIO_NOTIFY 0x50
 #define MMIO_SIZE   0x200
 
@@ -91,7 +93,7 @@ static bool is_notify_register(const struct qemu_plugin_hwaddr *at)
 {
     const char *device = qemu_plugin_hwaddr_device_name(at);
 
-    if (strcmp(device, "virtio-mmio") == 0)
+    if (strncmp(device, "anon", strlen("anon")) == 0)
         return qemu_plugin_hwaddr_phys_addr(at) % MMIO_SIZE == MMIO_NOTIFY;
     return strncmp(device, "virtio-pci-notify", strlen("virtio-pci-notify")) == 0;
 }
