@@ -68,6 +68,10 @@ FUZZ_device   := $(MACHINE:%=drivers/%) drivers/virtqueue.c drivers/virtio.c
 FUZZ_acpi     := $(addprefix platform/x86_64/,acpi.c acpi_virtio.c start_info.c) platform/bare/option.c
 FUZZ_pci      := $(addprefix drivers/,pci.c virtio_pci.c virtio.c virtqueue.c)
 
+# What every byte of a stream passes through is compiled for speed, the rest for size.
+HOT := drivers/buffer.c drivers/vsock_device.c \
+       tests/bench/guest/app_bench.c
+
 # --- flags -----------------------------------------------------------------------
 
 WARN := -Wall -Wextra -Wshadow -Wcast-qual -Wstrict-prototypes -Wmissing-prototypes -Wvla \
@@ -82,7 +86,7 @@ STACK_CI = $(patsubst %.c,$(BUILD)/$(ARCH)/obj/%.ci,$(filter %.c,$(GUEST) agent/
 STACK_ROOTS := --root boot_main=7680 --root wake=512 --root timer=512 --root spurious=512 \
     --root traps_exception=3920
 GUEST_FLAGS := -m64 -march=x86-64 -mno-red-zone -mgeneral-regs-only -fcf-protection=none \
-    -ffreestanding -fbuiltin -mstringop-strategy=libcall -fno-pic -fno-pie -fno-common -fno-asynchronous-unwind-tables \
+    -ffreestanding -fbuiltin -fno-pic -fno-pie -fno-common -fno-asynchronous-unwind-tables \
     -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=. \
     -DSTACK_SIZE=$(STACK_SIZE) -DEXCEPTION_STACK_SIZE=4096
 # The compiler is asked when it is there: set-up may have to install it first.
@@ -104,7 +108,7 @@ define image
 $(BUILD)/$(1)_OBJS := $$(patsubst %.c,$(BUILD)/$(1)/obj/%.o,$$(patsubst %.S,%.c,$(GUEST) $(2)))
 $(BUILD)/$(1)/obj/%.o: %.c Makefile $(PICOLIBC_STAMP)
 	@mkdir -p $$(@D)
-	$(Q)$(CC) $(GUEST_CFLAGS) $(3) $$(DEPS) -c $$< -o $$@
+	$(Q)$(CC) $(GUEST_CFLAGS) $$(if $$(filter $$<,$(HOT)),-O2) $(3) $$(DEPS) -c $$< -o $$@
 $(BUILD)/$(1)/obj/%.o: %.S Makefile $(PICOLIBC_STAMP)
 	@mkdir -p $$(@D)
 	$(Q)$(CC) $(GUEST_FLAGS) $(3) $$(DEPS) -c $$< -o $$@
