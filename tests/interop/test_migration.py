@@ -29,9 +29,12 @@ class Monitor:
         assert b"QMP" in self.stream.readline()
         self.do("qmp_capabilities")
 
-    def do(self, command, **arguments):
+    def say(self, command, **arguments):
         line = json.dumps({"execute": command, "arguments": arguments})
         self.connection.sendall(line.encode() + b"\n")
+
+    def do(self, command, **arguments):
+        self.say(command, **arguments)
         answer = json.loads(self.stream.readline())
         while "event" in answer:
             answer = json.loads(self.stream.readline())
@@ -85,7 +88,7 @@ class Inner:
             self.monitor.do("migrate", uri="unix:/out")
             state = read_to_end(stream)
         eventually(lambda: self.monitor.do("query-migrate")["status"] == "completed", "the state")
-        self.monitor.do("quit")
+        self.monitor.say("quit")  # the answer may come too late
         self.seen += self.console.read()
         return state
 
