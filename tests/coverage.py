@@ -41,10 +41,12 @@ def run(program):
 def run_all():
     for counts in COVERAGE.rglob("*.gcda"):
         counts.unlink()
-    programs = [p for p in sorted(COVERAGE.iterdir()) if p.is_file() and os.access(p, os.X_OK)]
-    for program in programs:
-        run(program)
-    return len(programs)
+    units = [path.stem for path in (ROOT / "tests" / "unit").glob("test_*.c")]
+    replays = [path.stem.replace("fuzz_", "replay_", 1)
+               for path in (ROOT / "tests" / "fuzz").glob("fuzz_*.c")]
+    for name in sorted(units + replays):
+        run(COVERAGE / name)
+    return len(units + replays)
 
 
 def add_up():
@@ -95,25 +97,23 @@ def read_exceptions():
 
 
 def judge(file, lines, exceptions):
-    """Prints a file's row; returns what is wrong with it. What is excepted is taken out."""
+    """What is wrong with a file. An exception that was needed is counted."""
     text = [""] + [line.strip() for line in (ROOT / file).read_text().splitlines()]
-    branches = [count for _, taken in lines.values() for count in taken]
-    wrong, excepted = [], 0
-    if not lines:
-        wrong.append(f"{file}: no test is linked with it")
+    wrong = [] if lines else [f"{file}: no test is linked with it"]
     for number, entry in sorted(lines.items()):
         what = missing(entry)
         if what and (file, text[number]) in exceptions:
             exceptions[(file, text[number])] += 1
-            excepted += 1
         elif what:
             wrong.append(f"{file}:{number}: {what}: {text[number]}")
-    reached = sum(executions != 0 for executions, _ in lines.values())
-    taken = sum(count != 0 for count in branches)
-    print(f"{file:28}{share(reached, len(lines))}{share(taken, len(branches))}{excepted:11}")
-    for line in wrong:
-        print(f"    {line}")
     return wrong
+
+
+def print_row(name, lines, excepted):
+    branches = [count for _, taken in lines for count in taken]
+    reached = sum(executions != 0 for executions, _ in lines)
+    taken = sum(count != 0 for count in branches)
+    print(f"{name:28}{share(reached, len(lines))}{share(taken, len(branches))}{excepted:11}")
 
 
 def share(part, whole):
@@ -134,12 +134,16 @@ def main():
     print(f"coverage: {run_all()} programs")
     total = add_up()
     exceptions = dict.fromkeys(read_exceptions(), 0)
-    print(f"{'file':28}{'lines':>22}{'branches':>22}{'exceptions':>11}")
     failures = {file: judge(file, lines, exceptions) for file, lines in sorted(total.items())}
-    idle = [f"{EXCEPTIONS}: reached, or not there: {file}: {text}"
-            for (file, text), uses in exceptions.items() if uses == 0]
-    print("".join(f"    {line}\n" for line in idle), end="")
-    failures[EXCEPTIONS] = idle
+    failures[EXCEPTIONS] = [f"{EXCEPTIONS}: reached, or not there: {file}: {text}"
+                            for (file, text), uses in exceptions.items() if uses == 0]
+    print(f"{'file':28}{'lines':>22}{'branches':>22}{'exceptions':>11}")
+    for file, lines in sorted(total.items()):
+        print_row(file, lines.values(), sum(n for (f, _), n in exceptions.items() if f == file))
+    print_row("all", [line for lines in total.values() for line in lines.values()],
+              sum(exceptions.values()))
+    for line in (line for wrong in failures.values() for line in wrong):
+        print(f"    {line}")
     write_junit(failures)
     return any(failures.values())
 

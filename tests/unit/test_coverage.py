@@ -29,7 +29,7 @@ EXCEPTIONS = "proto/a.c: if (n < 0) -- nobody asks\nproto/a.c: return 0; -- nor 
 @pytest.fixture(name="tree")
 def fixture_tree(tmp_path):
     """A tree with one source to measure; tree(programs, exceptions) -> the finished run."""
-    for name in ["tests/fuzz/corpus", "build/coverage", "build/tests", "proto"]:
+    for name in ["tests/unit", "build/coverage", "build/tests", "proto"]:
         (tmp_path / name).mkdir(parents=True)
     shutil.copy(ROOT / "tests" / "coverage.py", tmp_path / "tests")
     (tmp_path / "proto" / "a.c").write_text(SOURCE)
@@ -37,10 +37,10 @@ def fixture_tree(tmp_path):
     def measure(programs, exceptions=""):
         (tmp_path / "tests" / "coverage.exceptions").write_text(exceptions)
         for i, program in enumerate(programs):
-            (tmp_path / "main.c").write_text(program)
+            (tmp_path / "tests" / "unit" / f"test_{i}.c").write_text(program)
             flags = ["-O0", "--coverage", "-dumpdir", f"build/coverage/{i}-"]
-            subprocess.run(["gcc", *flags, "main.c", "proto/a.c", "-o", f"build/coverage/test_{i}"],
-                           cwd=tmp_path, check=True)
+            subprocess.run(["gcc", *flags, f"tests/unit/test_{i}.c", "proto/a.c",
+                            "-o", f"build/coverage/test_{i}"], cwd=tmp_path, check=True)
         return subprocess.run([sys.executable, "tests/coverage.py"], cwd=tmp_path, text=True,
                               capture_output=True, check=False)
     return measure
