@@ -38,14 +38,17 @@ struct fault_row {
     /* Packets: how many, and of them how many become visible to the guest together. */
     uint32_t packets;
     uint32_t batch;
-    /* Their operation, or the first's and the second's of each pair of ports; 0: all are alike. */
+    /* Their operation; when there is a second, they come in pairs of the same ports. */
     uint16_t op;
     uint16_t second_op;
     uint32_t payload;            /* bytes behind the header (of the second, in pairs) */
     struct virtio_vsock_hdr add; /* what is added to the fields of an honest header */
-    bool lies;                   /* about the bytes written: it claims */
+    /* The guest may take the payload; or else our machine would not believe its credit. */
+    bool counted;
+    bool lies; /* about the bytes written: it claims */
     uint32_t claim;
-    void (*scribble)(const struct vring_chain *chain); /* over a packet that is visible already */
+    /* Writes over a packet that is visible already. */
+    void (*scribble)(const struct vring *ring, const struct vring_chain *chain);
     /* A used ring: spoils it where the next chain's entry belongs. */
     enum fault_queue queue;
     void (*spoil)(struct vring *ring, const struct vring_chain *chain);

@@ -6,6 +6,7 @@
  */
 #include "qemu/vsockd/fault.h"
 
+#include <sched.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -16,7 +17,8 @@
 #define JUNK       8u    /* bytes that would spoil the victim's stream if they got there */
 #define BIG        4000u /* fits a buffer of mote's; ten of these are more than two windows */
 #define PAYLOAD    4096u
-#define SCRIBBLES  2000u
+#define SCRIBBLES  1000000u /* some ten milliseconds, for a guest that does not look */
+#define SPELL      8192u    /* of these before somebody else may have the processor */
 
 enum {
     REQUEST = VIRTIO_VSOCK_OP_REQUEST,
@@ -28,16 +30,19 @@ enum {
     ASK = VIRTIO_VSOCK_OP_CREDIT_REQUEST,
 };
 
-/* Lengths that are too much for any buffer, and the true one between them; other blanks. */
-static void scribble(const struct vring_chain *chain)
+/* Lengths that are too much for any buffer, and the true one between them; other blanks. It goes
+ * on until the guest gives another buffer, so that it has read this one meanwhile. */
+static void scribble(const struct vring *ring, const struct vring_chain *chain)
 {
     static const uint32_t lens[] = {UINT32_MAX, JUNK, UINT32_MAX - HEADER + 1, JUNK};
     static const char blanks[] = " \t";
+    uint16_t before = vring_given(ring);
 
-    for (uint32_t i = 0; i < SCRIBBLES; i++) {
+    for (uint32_t i = 0; i < SCRIBBLES && vring_given(ring) == before; i++) {
         vring_copy_in(chain, offsetof(struct virtio_vsock_hdr, len), &lens[i % 4], sizeof lens[0]);
         vring_copy_in(chain, HEADER + i % JUNK, &blanks[i / JUNK % 2], 1);
-        __atomic_signal_fence(__ATOMIC_SEQ_CST); /* the guest may see each of these */
+        if (i % SPELL == SPELL - 1)
+            sched_yield();
     }
 }
 
@@ -75,17 +80,20 @@ const struct fault_row fault_packets[] = {
     {"credit-payload", "a credit update with data", VICTIM, .op = UPDATE, .payload = JUNK},
     {"credit-storm", "4096 requests for credit", .needs_victim = true, STORM, .op = ASK},
     {"overrun", "two and a half windows of data at once", .needs_victim = true, .packets = 10,
-     .batch = 10, .op = RW, .payload = BIG},
+     .batch = 10, .op = RW, .payload = BIG, .counted = true},
     {"request-live", "a request for a connection that exists", VICTIM, .op = REQUEST},
     {"response-live", "a response in an open connection", VICTIM, .op = RESPONSE},
     {"shutdown-flags", "a shutdown with all flags but the two that are defined", VICTIM,
      .op = SHUTDOWN, .add.flags = ~3u},
     {"changed-later", "lengths and data that go on changing under the guest's eyes",
-     .needs_victim = true, .packets = 200, .op = RW, .payload = JUNK, .scribble = scribble},
+     .needs_victim = true, .packets = 200, .op = RW, .payload = JUNK, .counted = true,
+     .scribble = scribble},
     {"rst-storm", "4096 resets of connections that do not exist", STORM, .op = RST},
     {"rw-storm", "4096 times data for connections that do not exist", STORM, .op = RW,
      .payload = JUNK},
     {"request-flood", "4096 requests for connections", STORM, .op = REQUEST},
+    {"cid-flood", "4096 requests for connections from another CID", STORM, .op = REQUEST,
+     .add.src_cid = 77},
     {"rw-early", "requests with data before the response", .packets = 200, .batch = 2,
      .op = REQUEST, .second_op = RW, .payload = JUNK},
     {"request-twice", "requests, each of them twice", .packets = 200, .batch = 2, .op = REQUEST,
@@ -143,16 +151,9 @@ static uint32_t write_packet(struct faults *faults, const struct vring_chain *ch
     memset(data, row->scribble != NULL ? ' ' : 'x', sizeof data);
     vring_copy_in(chain, 0, &hdr, HEADER);
     vring_copy_in(chain, HEADER, data, payload);
-    /* Bytes that may arrive count, or the machine would not believe the guest's credit. */
-    if (row->scribble != NULL)
+    if (row->counted)
         faults->victim->tx_cnt += payload;
     return row->lies ? row->claim : HEADER + payload;
-}
-
-/* Whether the guest has buffers for a batch. */
-static bool has_room(const struct vring *ring, uint32_t batch)
-{
-    return (uint16_t)(__atomic_load_n(&ring->avail->idx, __ATOMIC_ACQUIRE) - ring->index) >= batch;
 }
 
 int fault_send_packets(struct faults *faults)
@@ -163,7 +164,7 @@ int fault_send_packets(struct faults *faults)
     uint32_t batch = row->batch != 0 ? row->batch : 1;
     int n = 0;
 
-    while (faults->sent < row->packets && has_room(ring, batch)) {
+    while (faults->sent < row->packets && (uint16_t)(vring_given(ring) - ring->index) >= batch) {
         for (uint32_t i = 0; i < batch; i++) {
             if (vring_next(ring, VRING_WRITE, &device->chain) != 1 ||
                 device->chain.total < HEADER + row->payload)
@@ -175,7 +176,7 @@ int fault_send_packets(struct faults *faults)
         vring_publish(ring);
         device_interrupt(device, DEVICE_RX);
         if (row->scribble != NULL)
-            row->scribble(&device->chain);
+            row->scribble(ring, &device->chain);
     }
     if (faults->sent == row->packets)
         faults->row = NULL;

@@ -27,7 +27,7 @@ static void id_huge(struct vring *ring, const struct vring_chain *chain)
 /* Whether the head of a chain is one that the guest waits for. */
 static bool is_outstanding(const struct vring *ring, uint32_t head)
 {
-    for (uint16_t i = ring->index; i != ring->avail->idx; i++)
+    for (uint16_t i = ring->index; i != vring_given(ring); i++)
         if (ring->avail->ring[i % ring->size] == head)
             return true;
     return false;

@@ -50,11 +50,15 @@ int vring_map(struct vring *ring, const struct guest_memory *memory,
     return whole ? MOTE_OK : MOTE_ERR_INVALID;
 }
 
+uint16_t vring_given(const struct vring *ring)
+{
+    return __atomic_load_n(&ring->avail->idx, __ATOMIC_ACQUIRE);
+}
+
 /* The number of chains that wait. */
 static int available(struct vring *ring)
 {
-    uint16_t idx = __atomic_load_n(&ring->avail->idx, __ATOMIC_ACQUIRE);
-    uint16_t waiting = (uint16_t)(idx - ring->index);
+    uint16_t waiting = (uint16_t)(vring_given(ring) - ring->index);
 
     if (waiting > ring->size)
         return vring_break(ring, "avail.idx is further ahead than the ring is long");

@@ -90,6 +90,9 @@ int vring_set_size(struct vring *ring, uint32_t size);
 int vring_map(struct vring *ring, const struct guest_memory *memory,
               const struct vring_addresses *addresses);
 
+/* How many chains the guest has given so far, modulo 2^16. */
+uint16_t vring_given(const struct vring *ring);
+
 /*
  * Looks at the next available chain, of descriptors of one direction: 1 and *chain,
  * or 0 when there is none, or MOTE_ERR_BROKEN with ring->broken set. The same chain

@@ -59,6 +59,7 @@ FAULTS = {
     "rst-storm": SERVES,
     "rw-storm": SERVES,
     "request-flood": SERVES,
+    "cid-flood": SERVES,
     "rw-early": SERVES,
     "request-twice": SERVES,
     "rx-id-past": BROKEN_RX,
