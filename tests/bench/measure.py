@@ -34,6 +34,8 @@ def first_pong(guest, waiting):
     comes while QEMU sets up the queues, so with that none is there before the guest is ready."""
     if waiting:
         answer = waiting.communicate(timeout=CLIENT_TIMEOUT)[0]
+        if waiting.returncode != 0:
+            raise subprocess.CalledProcessError(waiting.returncode, waiting.args)
         pong_ns = int(answer.strip().removeprefix("pong_ns="))
     else:
         guest.wait_ready()
