@@ -26,12 +26,12 @@ COUNT_PINGS, COUNT_CONNECTIONS, COUNT_MIB = 2000, 500, 32
 FAILURES = (GuestError, OSError, subprocess.SubprocessError)
 
 NOTES = f"""\
-Ratios say how many times better mote is. Every guest has {MEMORY} of RAM and is asked by the
-same client; speed is of {{pings}} pings, {{connections}} connections and {{mib}} MiB each way, written and
-read in pieces of 64 KiB. Instructions are counted by a TCG plugin, a repeated string instruction
-once for each time round; to ready they include the firmware. A notification is a write to a
-notify register of the vsock device, an interrupt one that comes to the local APIC from outside
-of it. Resident memory is that of QEMU behind all of this, with what of the guest's RAM was used."""
+Ratios say how many times better mote is. Every guest has {MEMORY} of RAM and the same client; speed
+is of {{pings}} pings, {{connections}} connections and {{mib}} MiB each way, in writes and reads of
+64 KiB. Instructions are counted by a TCG plugin, a repeated string instruction once for each time
+round; to ready they include the firmware. A notification is a write to a notify register of the
+vsock device, an interrupt one that comes to the local APIC from outside of it. Resident memory is
+QEMU's behind all of this, with what of the guest's RAM was touched."""
 
 
 def say(text):
@@ -111,7 +111,8 @@ class Bench:
                 runs[rival].append(self.one(rival, machine, vsock, number))
         for rival in filter(lambda rival: any(runs[rival]), self.rivals):
             runs[rival].append({"smallest_mib": self.smallest_mib(rival, machine)})
-        print_table(f"{machine}, {vsock}, {self.accel.upper()}, speed: medians of {self.rounds} rounds", runs)
+        print_table(f"{machine}, {vsock}, {self.accel.upper()}, speed is the median of "
+                    f"{self.rounds} rounds", runs)
 
     def run(self):
         for machine in self.machines:

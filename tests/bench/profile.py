@@ -9,6 +9,7 @@ MiB in or out, counted by the plugin under TCG; with --blocks also those of each
 import argparse
 import bisect
 import collections
+import pathlib
 import subprocess
 import time
 
@@ -75,7 +76,8 @@ def main():
     parser.add_argument("mode", choices=MODES)
     parser.add_argument("--machine", choices=["microvm", "q35"], default="microvm")
     parser.add_argument("--vsock", default="vsockd")
-    parser.add_argument("--image", default=IMAGE, type=type(IMAGE), help="with its .debug beside it")
+    parser.add_argument("--image", default=IMAGE, type=pathlib.Path,
+                        help="with its .debug beside it")
     parser.add_argument("--blocks", action="store_true", help="translation blocks, too")
     options = parser.parse_args()
     report(options, executed(options))

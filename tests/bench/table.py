@@ -99,12 +99,21 @@ def rows(figures, runs):
             yield line(figure, [statistics.median(each) if each else None for each in values])
 
 
+def markdown(cells, widths):
+    """Numbers to the right; what names them and what ends the line to the left."""
+    padded = [cell.ljust(width) if i in (0, len(cells) - 1) else cell.rjust(width)
+              for i, (cell, width) in enumerate(zip(cells, widths))]
+    return f"| {' | '.join(padded)} |"
+
+
 def print_table(title, runs):
+    """In Markdown, for the README."""
     lines = [HEADINGS, *rows(SPEED + COUNTS, runs)]
     widths = [max(len(cells[i]) for cells in lines) for i in range(len(HEADINGS))]
+    rule = ["-" * width if i in (0, len(widths) - 1) else "-" * (width - 1) + ":"
+            for i, width in enumerate(widths)]
+    lines.insert(1, rule)
     print(f"\n{title}\n")
     for cells in lines:
-        padded = [cell.ljust(width) if i in (0, len(cells) - 1) else cell.rjust(width)
-                  for i, (cell, width) in enumerate(zip(cells, widths))]
-        print("  ".join(padded).rstrip())
+        print(markdown(cells, widths))
     print(flush=True)
