@@ -16,8 +16,10 @@ import time
 
 import figures
 import measure
-from rivals import BUILD, MEMORY, RIVALS, ROOT, GuestError
+from rivals import BUILD, MEMORY, RIVALS, ROOT
 from table import print_table
+
+from guest import GuestError  # found by rivals' path
 
 NEEDED = {"minimal Linux": "tiny-linux", "Debian": "linux"}  # and the set-up that brings it
 OPTIONAL = {"vhost-device-vsock": "vhost-device-vsock"}

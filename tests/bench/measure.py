@@ -10,7 +10,9 @@ import subprocess
 import time
 
 from count import Counts, arguments
-from rivals import BUILD, RIVALS, GuestError
+from rivals import BUILD, RIVALS
+
+from guest import GuestError  # found by rivals' path
 
 CLIENT = BUILD / "bench" / "client"
 MIB = 1 << 20

@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "qemu"), str(ROOT / "tests" / "linux")]
 
 # pylint: disable=wrong-import-position
-from guest import BUILD, Guest, GuestError  # noqa: E402
+from guest import BUILD, Guest  # noqa: E402
 from linux_guest import LinuxGuest  # noqa: E402
 
 MOTE = BUILD / "bench" / "mote.elf"
