@@ -12,8 +12,10 @@
 
 #define NS_PER_S UINT64_C(1000000000)
 
-/* Long enough for 0.1 %, short enough not to matter: under -icount each ms costs instructions. */
-#define WINDOW_NS        UINT64_C(1000000)
+/* Two are long enough for 0.2 % and short enough not to matter: under -icount each ms costs
+ * instructions. */
+#define WINDOW_NS        UINT64_C(500000)
+#define WINDOWS_MAX      16
 #define PIT_HZ           UINT64_C(1193182)
 #define PM_TIMER_HZ      UINT64_C(3579545)
 #define APIC_ASSUMED_HZ  UINT64_C(1000000000)
@@ -110,22 +112,68 @@ static bool read_frequency_leaf(uint64_t *tsc_hz)
     return *tsc_hz != 0 && clock.apic_hz != 0;
 }
 
+struct rates {
+    uint64_t tsc_hz;
+    uint64_t apic_hz;
+};
+
+/* What one window says; false when its source is not there. */
+static bool measure(wait_window *wait, struct rates *rates)
+{
+    apic_timer_start(UINT32_MAX);
+    uint64_t tsc = rdtsc();
+    uint64_t ns = wait();
+    tsc = rdtsc() - tsc;
+    uint64_t ticks = UINT32_MAX - apic_timer_count();
+
+    if (ns == 0)
+        return false;
+    *rates = (struct rates){tsc * NS_PER_S / ns, ticks * NS_PER_S / ns};
+    return true;
+}
+
+/* Takes one more sight of a frequency; true when it agrees with the least so far. */
+static bool refine(uint64_t *least, uint64_t seen)
+{
+    uint64_t high = seen > *least ? seen : *least;
+
+    if (seen < *least)
+        *least = seen;
+    return high - *least <= *least / 16;
+}
+
+/*
+ * A guest that is kept waiting at the edge of a window counts too much in it, never too little:
+ * the least of several is right, and two that agree are enough.
+ */
+static bool measure_well(wait_window *wait, struct rates *least)
+{
+    struct rates rates;
+
+    if (!measure(wait, least))
+        return false;
+    for (int i = 1; i < WINDOWS_MAX && measure(wait, &rates); i++) {
+        bool tsc_agrees = refine(&least->tsc_hz, rates.tsc_hz);
+        bool apic_agrees = refine(&least->apic_hz, rates.apic_hz);
+
+        if (tsc_agrees && apic_agrees)
+            break;
+    }
+    return true;
+}
+
 static const char *calibrate(uint64_t *tsc_hz)
 {
+    struct rates rates = {0};
+    size_t i = 0;
+
     if (read_frequency_leaf(tsc_hz))
         return "CPUID";
-    for (size_t i = 0;; i++) {
-        apic_timer_start(UINT32_MAX);
-        uint64_t tsc = rdtsc();
-        uint64_t ns = sources[i].wait();
-        tsc = rdtsc() - tsc;
-        uint64_t ticks = UINT32_MAX - apic_timer_count();
-        if (ns == 0)
-            continue;
-        *tsc_hz = tsc * NS_PER_S / ns;
-        clock.apic_hz = ticks * NS_PER_S / ns;
-        return sources[i].name;
-    }
+    while (!measure_well(sources[i].wait, &rates))
+        i++;
+    *tsc_hz = rates.tsc_hz;
+    clock.apic_hz = rates.apic_hz;
+    return sources[i].name;
 }
 
 void clock_init(void)
