@@ -17,8 +17,8 @@
 #define JUNK       8u    /* bytes that would spoil the victim's stream if they got there */
 #define BIG        4000u /* fits a buffer of mote's; ten of these are more than two windows */
 #define PAYLOAD    4096u
-#define SCRIBBLES  1000000u /* some ten milliseconds, for a guest that does not look */
-#define SPELL      8192u    /* of these before somebody else may have the processor */
+#define SCRIBBLES  200000u /* some milliseconds, for a guest that does not look */
+#define SPELL      8192u   /* of these before somebody else may have the processor */
 
 enum {
     REQUEST = VIRTIO_VSOCK_OP_REQUEST,
