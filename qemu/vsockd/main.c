@@ -192,7 +192,7 @@ static bool run_device(void)
         moved += device_receive(&device);
     if (!device.running)
         hybrid_drop_all(&hybrid);
-    return moved > 0;
+    return moved > 0 || faults_busy(&control.faults);
 }
 
 /* Takes what one poll() found. */
@@ -225,7 +225,9 @@ static int run(void)
     bool busy = false;
 
     while (result == VHOST_USER_GOES_ON) {
-        busy = busy || !device_may_wait(&device);
+        /* A queue that is left alone on purpose is nothing to hurry for. */
+        if (!faults_hold(&control.faults, DEVICE_TX) && !device_may_wait(&device))
+            busy = true;
         prepare_poll();
         if (poll(pollfds, POLL_COUNT, poll_timeout(busy)) < 0 && errno != EINTR) {
             warn("poll");

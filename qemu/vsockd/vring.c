@@ -173,7 +173,7 @@ void vring_want_kicks(struct vring *ring, bool wanted)
 
 bool vring_is_pending(const struct vring *ring)
 {
-    return LOAD(ring->avail->idx) != ring->index;
+    return vring_given(ring) != ring->index;
 }
 
 /* What lies at offset of a chain, of *n bytes as many as are in one piece. */
