@@ -94,7 +94,7 @@ GUEST_CFLAGS := $(GUEST_FLAGS) -std=c11 -D_DEFAULT_SOURCE -Os -g $(WARN) -nostdi
     -isystem $(PICOLIBC)/include -isystem $(BUILD)/include \
     -isystem `$(CC) -print-file-name=include` \
     -fstack-protector-strong -mstack-protector-guard=global -fcallgraph-info=su
-GUEST_LDFLAGS := -nostdlib -static -T linker/x86_64.ld -Wl,--gc-sections -Wl,--build-id=none \
+GUEST_LDFLAGS := -nostdlib -static -Wl,--nmagic -T linker/x86_64.ld -Wl,--gc-sections -Wl,--build-id=none \
     -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,--fatal-warnings -Wl,--emit-relocs
 
 HOST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -I. -isystem $(BUILD)/include
