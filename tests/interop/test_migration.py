@@ -81,8 +81,9 @@ class Inner:
             self.seen += line
 
     def save(self):
-        """What the guest is at this moment, as bytes; it does not go on. Stopped before: QEMU 7.2
-        with TCG loses some of what a running guest writes while it is saved."""
+        """What the guest is at this moment, as bytes; it does not go on. Stopped before: of guests
+        saved while they ran a few came back damaged; QEMU's dirty tracking under TCG, mended in
+        QEMU 9, is suspected and not proved."""
         self.monitor.do("stop")
         with self.nest.open("listen", "/out") as stream:
             self.monitor.do("migrate", uri="unix:/out")
