@@ -44,7 +44,8 @@ static bool key_is(struct text key, const char *name)
 {
     uint32_t rune;
 
-    for (; key.json_len != 0 && *key.json == *name; name++) { /* nearly every key to its end */
+    /* Nearly every key is sent as it is spelt here. */
+    for (; key.json_len != 0 && *key.json == *name && *name != '\0'; name++) {
         key.json++;
         key.json_len--;
     }

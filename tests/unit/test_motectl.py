@@ -447,8 +447,8 @@ def test_wait_for_states(setup, args, states, code):
 def test_wait_gives_up(setup):
     done = setup.run("wait", "--timeout", "0.3")
     assert done.returncode == TIMEOUT and b"No such file" in done.stderr
-    setup.start(*[health("booting")] * 100)
-    done = setup.run("wait", "--timeout", "0.3")
+    setup.start(*[health("booting")] * 1000)
+    done = setup.run("wait", "--timeout", "5")
     assert done.returncode == TIMEOUT and b"still booting" in done.stderr
 
 
