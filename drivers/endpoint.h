@@ -26,8 +26,8 @@
 #define ENDPOINT_WINDOW 16384
 #endif
 
-/* Unsent bytes of a connection: the longest answer. */
-#define ENDPOINT_SEND_BUFFER 2048
+/* Unsent bytes of a connection: two of the longest answers, and a packet of a page. */
+#define ENDPOINT_SEND_BUFFER 4096
 
 #define ENDPOINT_CID_HOST UINT64_C(2)
 

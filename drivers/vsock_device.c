@@ -17,14 +17,15 @@ enum { QUEUE_RX, QUEUE_TX, QUEUE_EVENT, QUEUES };
 #define VIRTIO_VSOCK_F_STREAM            (UINT64_C(1) << 0)
 #define VIRTIO_VSOCK_F_NO_IMPLIED_STREAM (UINT64_C(1) << 2)
 
-/* Header and payload in one piece. Four pages' worth in flight keeps a host busy. */
-#define RX_BUFFERS     16
+/* Header and payload in one piece. Two connections' windows full of packets. */
+#define RX_BUFFERS     10
 #define RX_BUFFER_SIZE 4096
 /* As long as the longest thing a connection can have to send. */
-#define TX_SLOTS        16
-#define TX_PAYLOAD_SIZE 2048
-/* Slots that data packets leave to control packets. */
+#define TX_PAYLOAD_SIZE 4096
+#define TX_DATA_SLOTS   8
+/* Slots that data packets leave to control packets; they have no payload. */
 #define TX_SLOTS_FOR_CONTROL 4
+#define TX_SLOTS             (TX_DATA_SLOTS + TX_SLOTS_FOR_CONTROL)
 /* One would do; Linux posts 8, and QEMU loses the event when none is posted. */
 #define EVENT_BUFFERS 4
 
@@ -34,7 +35,7 @@ struct virtio_vsock_event {
 
 static uint8_t rx_buffers[RX_BUFFERS][RX_BUFFER_SIZE]
     __attribute__((aligned(16), section(".noinit")));
-static uint8_t tx_payloads[TX_SLOTS][TX_PAYLOAD_SIZE]
+static uint8_t tx_payloads[TX_DATA_SLOTS][TX_PAYLOAD_SIZE]
     __attribute__((aligned(16), section(".noinit")));
 static struct virtio_vsock_hdr tx_headers[TX_SLOTS];
 static struct virtio_vsock_event event_buffers[EVENT_BUFFERS];
@@ -43,7 +44,7 @@ static struct virtio_device device;
 static uint32_t tx_busy; /* bit n: slot n is the device's */
 static bool broken;
 
-_Static_assert(TX_SLOTS <= 32 && 2 * TX_SLOTS <= VIRTQUEUE_SIZE, "slots fit mask and queue");
+_Static_assert(TX_SLOTS < 32 && 2 * TX_SLOTS <= VIRTQUEUE_SIZE, "slots fit mask and queue");
 _Static_assert(RX_BUFFER_SIZE - sizeof(struct virtio_vsock_hdr) <= VSOCK_MAX_PAYLOAD,
                "Firecracker loses bytes of larger packets");
 
@@ -186,32 +187,35 @@ static int take_tx(void)
     return slot == MOTE_ERR_BROKEN ? fail("the device wrote nonsense into the transmit queue") : n;
 }
 
-/* Whether data may go: the last slots are left to control packets. */
+/* The lowest slot that is not the device's; TX_SLOTS: none. Those with a payload are lowest. */
+static uint16_t idle_slot(void)
+{
+    return (uint16_t)__builtin_ctz(~tx_busy | UINT32_C(1) << TX_SLOTS);
+}
+
+/* Whether data may go; a device may hold fewer packets than we have slots. */
 static bool has_data_slot(void)
 {
-    const struct virtqueue *q = &queues[QUEUE_TX];
-
-    return q->outstanding < TX_SLOTS - TX_SLOTS_FOR_CONTROL && q->free_count >= 2;
+    return idle_slot() < TX_DATA_SLOTS && queues[QUEUE_TX].free_count >= 2;
 }
 
 static bool send_one(struct vsock_machine *m)
 {
-    uint32_t idle = ~tx_busy & (uint32_t)((UINT64_C(1) << TX_SLOTS) - 1);
-    uint16_t room = queues[QUEUE_TX].free_count; /* less than our slots when the device wants so */
-
-    if (idle == 0 || room == 0)
-        return false;
-    uint16_t slot = (uint16_t)__builtin_ctz(idle);
+    uint16_t slot = idle_slot();
     struct virtio_vsock_hdr *hdr = &tx_headers[slot];
     const uint8_t *data;
+
+    if (slot == TX_SLOTS || queues[QUEUE_TX].free_count == 0)
+        return false;
     if (!vsock_output(m, hdr, &data, has_data_slot() ? TX_PAYLOAD_SIZE : 0))
         return false;
-    if (hdr->len != 0)
-        memcpy(tx_payloads[slot], data, hdr->len);
     tx_busy |= UINT32_C(1) << slot;
     /* Header and payload apart, the payload in one piece: some devices skip other shapes. */
-    const struct virtq_segment segments[] = {{hdr, sizeof *hdr, false},
-                                             {tx_payloads[slot], hdr->len, false}};
+    struct virtq_segment segments[] = {{hdr, sizeof *hdr, false}, {NULL, hdr->len, false}};
+    if (hdr->len != 0) {
+        memcpy(tx_payloads[slot], data, hdr->len);
+        segments[1].data = tx_payloads[slot];
+    }
     virtqueue_add(&queues[QUEUE_TX], segments, hdr->len != 0 ? 2 : 1, slot);
     return true;
 }

@@ -165,16 +165,16 @@ static void test_slots_are_kept_for_control(void **state)
     (void)state;
     int c = open_over_device(PEER);
     fill_with_data(c);
-    assert_int_equal(requests(QUEUE_TX), TX_SLOTS - TX_SLOTS_FOR_CONTROL);
-    device_sends_strays(TX_SLOTS);
+    assert_int_equal(requests(QUEUE_TX), TX_DATA_SLOTS);
+    device_sends_strays(RX_BUFFERS);
     expect_turn();
     assert_int_equal(requests(QUEUE_TX), TX_SLOTS);
-    for (int i = 0; i < TX_SLOTS - TX_SLOTS_FOR_CONTROL; i++)
+    for (int i = 0; i < TX_DATA_SLOTS; i++)
         expect_packet(RW);
     for (int i = 0; i < TX_SLOTS_FOR_CONTROL; i++)
         expect_packet(RST);
     expect_turn(); /* what was finished is used again */
-    for (int i = TX_SLOTS_FOR_CONTROL; i < TX_SLOTS; i++)
+    for (int i = TX_SLOTS_FOR_CONTROL; i < RX_BUFFERS; i++)
         expect_packet(RST);
 }
 
@@ -225,7 +225,7 @@ static void test_unfinished_packet_is_left_alone(void **state)
     take_packet(&head);
     const uint8_t *packet = memory_of(&queues[QUEUE_TX].desc[head]);
     for (int i = 0; i < 10; i++) {
-        device_sends_strays(TX_SLOTS - 1);
+        device_sends_strays(RX_BUFFERS);
         expect_turn();
         while (next_packet() != VIRTIO_VSOCK_OP_INVALID)
             ;
@@ -348,7 +348,7 @@ static void test_a_full_queue_is_waited_for(void **state)
     expect_packet(RW);
     assert_false(vsock_device_may_wait());
     expect_turn();
-    assert_int_equal(requests(QUEUE_TX), TX_SLOTS - TX_SLOTS_FOR_CONTROL);
+    assert_int_equal(requests(QUEUE_TX), TX_DATA_SLOTS);
     while (next_packet() != VIRTIO_VSOCK_OP_INVALID)
         ;
     expect_turn();

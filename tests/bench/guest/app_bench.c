@@ -15,6 +15,7 @@
 #define SOURCE_PORT 7002
 #define HEAD        8
 #define PERIOD      256
+#define PIECE       2048 /* copied at once: the application has to fit into what RAM is left */
 
 static struct transfer {
     bool open;
@@ -24,7 +25,7 @@ static struct transfer {
 } transfers[ENDPOINT_CONNECTIONS];
 
 /* Any piece of the endless stream of a source is a piece of this. */
-static char pattern[ENDPOINT_SEND_BUFFER + PERIOD];
+static char pattern[PIECE + PERIOD];
 
 void app_start(void)
 {
@@ -84,6 +85,7 @@ static void source(int conn)
     uint32_t n;
 
     while (t->done < t->total && (n = endpoint_reserve(conn, 1, &space)) != 0) {
+        n = n < PIECE ? n : PIECE;
         n = n < t->total - t->done ? n : (uint32_t)(t->total - t->done);
         memcpy(space, pattern + t->done % PERIOD, n);
         endpoint_send(conn, n);
