@@ -238,7 +238,8 @@ $(BUILD)/.setup: FORCE
 $(PICOLIBC_STAMP): $(BUILD)/.setup ;
 
 FORCE:
-.PHONY: FORCE all help setup run test unit coverage boot interop size stack fuzz bench fmt lint clean
+.PHONY: FORCE all help setup run test unit coverage boot interop size stack fuzz prove \
+        bench fmt lint clean
 
 HOST_TESTS  := $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS)
 TEST_IMAGES := $(BUILD)/test/mote.elf $(BUILD)/large/mote.elf
@@ -280,6 +281,10 @@ fuzz: ## fuzz every target for FUZZ_SECONDS (installs clang)
 	$(Q)BUILD=$(BUILD) qemu/setup fuzz
 	$(Q)$(MAKE) -s $(FUZZ_PROGRAMS)
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/fuzz/run.py $(FUZZ_SECONDS)
+
+prove: ## prove what bounds allow, and that the proofs can fail (gets CBMC)
+	$(Q)BUILD=$(BUILD) qemu/setup prove
+	$(Q)BUILD=$(BUILD) $(PYTHON) tests/proof/run.py
 
 bench: all $(BENCH_TOOLS) $(BUILD)/bench/mote.elf $(BUILD)/test/mote.elf $(BUILD)/linux/guest ## measure mote against two Linux guests
 	$(Q)$(PYTHON) tests/bench/bench.py

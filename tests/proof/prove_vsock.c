@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The connection machine: from any state that keeps the invariant, with counters of any value,
+ * whatever a peer writes into a header and whatever the owner does, nothing is out of bounds
+ * and the invariant is kept. Counters are meant to wrap: they are compared by differences.
+ * The buffers are their contracts alone (prove_buffer.c proves them), so their size is free.
+ */
+#include "tests/proof/proof.h"
+
+#include "drivers/vsock_input.c"
+#include "drivers/vsock_machine.c"
+#include "drivers/vsock_output.c"
+
+#define CONNS 2
+#define RST   (1u << VIRTIO_VSOCK_OP_RST)
+
+static struct vsock_machine m;
+static struct vsock_conn conns[CONNS];
+static const uint8_t payload[1]; /* what arrives: never read here */
+
+void *memset(void *p, int value, size_t n)
+{
+    PROVE(p == &m && value == 0 && n == sizeof m);
+    m = (struct vsock_machine){0};
+    return p;
+}
+
+uint8_t *buffer_reserve(struct buffer *b)
+{
+    b->tail = buffer_used(b);
+    b->head = 0;
+    return b->base;
+}
+
+void buffer_commit(struct buffer *b, uint32_t n)
+{
+    PROVE(n <= b->size - b->tail);
+    b->tail += n;
+}
+
+void buffer_append(struct buffer *b, const void *data, uint32_t n)
+{
+    PROVE(data == payload && n <= buffer_free(b));
+    buffer_reserve(b);
+    b->tail += n;
+}
+
+void buffer_skip(struct buffer *b, uint32_t n)
+{
+    PROVE(n <= buffer_used(b));
+    b->head += n;
+}
+
+void buffer_consume(struct buffer *b, uint32_t n)
+{
+    buffer_skip(b, n);
+}
+
+void buffer_clear(struct buffer *b)
+{
+    b->head = b->tail = 0;
+}
+
+static bool is_ordered(const struct buffer *b)
+{
+    return b->head <= b->tail && b->tail <= b->size;
+}
+
+/* The counters tell what lies in the window, and what is in flight is never past our limit. */
+static bool is_sound_conn(const struct vsock_conn *c)
+{
+    if (c->state > VSOCK_DEAD || !is_ordered(&c->rx) || !is_ordered(&c->tx))
+        return false;
+    if (c->state == VSOCK_FREE &&
+        (c->owed != 0 || c->events != 0 || c->rx.head != c->rx.tail || c->tx.head != c->tx.tail))
+        return false;
+    return c->rx_cnt - c->fwd_cnt == buffer_used(&c->rx) &&
+           c->tx_cnt - c->peer_fwd_cnt <= m.in_flight_max;
+}
+
+static bool is_sound(void)
+{
+    return m.conns == conns && m.conn_count == CONNS && is_sound_conn(&conns[0]) &&
+           is_sound_conn(&conns[1]) && m.peer_count >= 0 && m.peer_count <= VSOCK_PEERS_MAX &&
+           m.listener_count >= 0 && m.listener_count <= VSOCK_LISTENERS_MAX &&
+           m.orphan_first >= 0 && m.orphan_first < VSOCK_ORPHANS_MAX && m.orphan_count >= 0 &&
+           m.orphan_count <= VSOCK_ORPHANS_MAX && m.output_turn >= 0 && m.output_turn < CONNS &&
+           m.event_turn >= 0 && m.event_turn < CONNS && m.in_flight_max <= VSOCK_UNLIMITED;
+}
+
+static void any_machine(void)
+{
+    ANY(m);
+    ANY(conns);
+    m.conns = conns;
+    ASSUME(is_sound());
+}
+
+/* Packets that the machine has come to owe since then. */
+static int newly_owed(const uint8_t before[CONNS], int orphans)
+{
+    int n = m.orphan_count - orphans;
+
+    for (int i = 0; i < CONNS; i++)
+        n += __builtin_popcount(conns[i].owed & ~before[i] & 0xffu);
+    return n;
+}
+
+void prove_vsock_input(void)
+{
+    struct virtio_vsock_hdr hdr;
+    uint8_t owed[CONNS];
+
+    any_machine();
+    for (int i = 0; i < CONNS; i++)
+        owed[i] = conns[i].owed;
+    int orphans = m.orphan_count;
+    vsock_input(&m, &hdr, payload, nondet_u64());
+    PROVE(is_sound());
+    PROVE(newly_owed(owed, orphans) <= 1);
+    PROVE(hdr.op != VIRTIO_VSOCK_OP_RST || m.orphan_count <= orphans);
+    for (int i = 0; i < CONNS; i++)
+        PROVE(hdr.op != VIRTIO_VSOCK_OP_RST || (conns[i].owed & ~owed[i] & RST) == 0);
+}
+
+void prove_vsock_output(void)
+{
+    struct virtio_vsock_hdr hdr;
+    const uint8_t *data = NULL;
+    uint32_t max = nondet_u32(), sent[CONNS], unsent[CONNS];
+
+    any_machine();
+    for (int i = 0; i < CONNS; i++) {
+        sent[i] = conns[i].tx_cnt;
+        unsent[i] = buffer_used(&conns[i].tx);
+    }
+    bool any = vsock_output(&m, &hdr, &data, max);
+    PROVE(is_sound());
+    PROVE(!any || (hdr.op == VIRTIO_VSOCK_OP_RW) == (hdr.len != 0));
+    PROVE(!any || (hdr.len <= max && hdr.len <= VSOCK_MAX_PAYLOAD));
+    for (int i = 0; i < CONNS; i++) {
+        const struct vsock_conn *c = &conns[i];
+        if (c->state == VSOCK_FREE || c->tx_cnt == sent[i])
+            continue;
+        PROVE(any && c->tx_cnt - sent[i] == hdr.len && hdr.len <= unsent[i]);
+        PROVE(c->tx_cnt - c->peer_fwd_cnt <= c->peer_buf_alloc);
+        PROVE(c->tx_cnt - c->peer_fwd_cnt <= m.in_flight_max);
+    }
+}
+
+void prove_vsock_owner(void)
+{
+    int conn = nondet_bool() ? 1 : 0;
+    uint32_t n = nondet_u32();
+    uint8_t what = nondet_u8(), *space;
+    const uint8_t *data;
+    struct vsock_event event;
+
+    any_machine();
+    bool owned = conns[conn].state != VSOCK_FREE && conns[conn].state != VSOCK_CLOSING;
+    if (what == 0)
+        vsock_connect(&m, nondet_u64(), nondet_u32(), nondet_u64());
+    else if (what == 1)
+        vsock_tick(&m, nondet_u64());
+    else if (what == 2)
+        vsock_transport_reset(&m, nondet_u64());
+    else if (what == 3 && vsock_next_event(&m, &event))
+        PROVE(event.conn >= 0 && event.conn < CONNS && event.type >= VSOCK_EVENT_REQUESTED);
+    ASSUME(what < 4 || owned);
+    if (what == 4)
+        vsock_accept(&m, conn);
+    else if (what == 5 && n <= vsock_peek(&m, conn, &data))
+        vsock_consume(&m, conn, n);
+    else if (what == 6 && n <= vsock_reserve(&m, conn, &space))
+        vsock_send(&m, conn, n);
+    else if (what == 7)
+        vsock_shutdown(&m, conn, nondet_u8());
+    else if (what == 8)
+        vsock_close(&m, conn, nondet_u64());
+    else if (what == 9)
+        vsock_abort(&m, conn);
+    PROVE(is_sound());
+}
+
+void prove_vsock_init(void)
+{
+    ANY(conns);
+    for (int i = 0; i < CONNS; i++)
+        ASSUME(is_ordered(&conns[i].rx) && is_ordered(&conns[i].tx));
+    vsock_init(&m, nondet_u64(), conns, CONNS, nondet_u32());
+    PROVE(is_sound());
+}
+
+/* What credit() allows is never more than either limit leaves. */
+void prove_vsock_credit(void)
+{
+    any_machine();
+    const struct vsock_conn *c = &conns[0];
+    uint32_t allowed = credit(&m, c);
+    uint64_t in_flight = c->tx_cnt - c->peer_fwd_cnt;
+    PROVE(allowed == 0 || in_flight + allowed <= c->peer_buf_alloc);
+    PROVE(allowed == 0 || in_flight + allowed <= m.in_flight_max);
+}
+
+void prove_vsock_take_credit(void)
+{
+    struct virtio_vsock_hdr hdr;
+
+    any_machine();
+    struct vsock_conn *c = &conns[0];
+    struct vsock_conn before = *c;
+    if (take_credit(&m, c, &hdr)) {
+        PROVE(c->peer_fwd_cnt == hdr.fwd_cnt && c->peer_buf_alloc == hdr.buf_alloc);
+        PROVE(c->tx_cnt == before.tx_cnt && is_sound());
+    } else {
+        PROVE(c->peer_fwd_cnt == before.peer_fwd_cnt && c->tx_cnt - hdr.fwd_cnt > m.in_flight_max);
+    }
+}
+
+/* A packet is taken when the window has room for it, and only then; nothing is lost uncounted. */
+void prove_vsock_receive(void)
+{
+    struct virtio_vsock_hdr hdr;
+
+    any_machine();
+    struct vsock_conn *c = &conns[0];
+    ASSUME(c->state == VSOCK_OPEN && (c->owed & RST) == 0);
+    struct vsock_conn before = *c;
+    receive(&(struct arrival){&m, c, &hdr, payload});
+    bool fits = hdr.len <= buffer_free(&before.rx);
+    PROVE(c->state == (fits ? VSOCK_OPEN : VSOCK_DEAD));
+    PROVE(c->rx_cnt - before.rx_cnt == (fits ? hdr.len : 0));
+    PROVE(is_sound());
+}
+
+/* A peer that sees no room, though everything was read, is told of it. */
+void prove_vsock_consume(void)
+{
+    uint32_t n = nondet_u32();
+
+    any_machine();
+    struct vsock_conn *c = &conns[0];
+    ASSUME(c->state == VSOCK_OPEN && n != 0 && n <= buffer_used(&c->rx));
+    struct vsock_conn before = *c;
+    vsock_consume(&m, 0, n);
+    PROVE(c->fwd_cnt - before.fwd_cnt == n && is_sound());
+    bool blocked = c->rx_cnt - c->fwd_announced >= c->rx.size && c->fwd_cnt != c->fwd_announced;
+    PROVE(c->state != VSOCK_OPEN || !blocked || c->rx.size < 4 ||
+          (c->owed & 1u << VIRTIO_VSOCK_OP_CREDIT_UPDATE) != 0);
+}
