@@ -105,6 +105,8 @@ static void discard(const struct arrival *a)
     a->c->fwd_cnt += a->hdr->len;
 }
 
+/* Also op 0: vhost-device-vsock sends it when it could not read from its stream, and does not
+ * look at that again, not even for its end, before a CREDIT_UPDATE. */
 static void answer_credit_request(const struct arrival *a)
 {
     /* Without room the answer waits for vsock_consume(), or two full ends would ping-pong. */
@@ -153,7 +155,7 @@ static void withdrawn(const struct arrival *a)
 
 static rule *const rules[OPS][STATES] = {
     /*  op                            FREE   REQUESTED    CONNECTING   OPEN     CLOSING */
-    [VIRTIO_VSOCK_OP_INVALID] = {NULL, ignore, ignore, ignore, ignore},
+    [VIRTIO_VSOCK_OP_INVALID] = {NULL, ignore, ignore, answer_credit_request, ignore},
     [VIRTIO_VSOCK_OP_REQUEST] = {NULL, violate, refuse, violate, violate},
     [VIRTIO_VSOCK_OP_RESPONSE] = {NULL, violate, established, violate, ignore},
     [VIRTIO_VSOCK_OP_RST] = {NULL, reset, reset, reset, reset},

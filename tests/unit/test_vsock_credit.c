@@ -186,6 +186,23 @@ static void test_answer_to_credit_request(void **state)
     expect_sent(CREDIT_UPDATE);
 }
 
+/* vhost-device-vsock waits for that before it reads from its stream again. */
+static void test_answer_to_operation_0(void **state)
+{
+    (void)state;
+    int c = open_from_peer((struct peer_packet){.buf_alloc = 1});
+    owner_sends(c, "01");
+    expect_sent(RW);
+    expect_sent(CREDIT_REQUEST);
+    peer_sends_packet(0, (struct peer_packet){.buf_alloc = 1, .fwd_cnt = 1});
+    expect_sent(CREDIT_UPDATE);
+    expect_sent(RW); /* its credit counts, too */
+    for (int i = 0; i < 1000; i++)
+        peer_sends_packet(0, (struct peer_packet){.buf_alloc = 1, .fwd_cnt = 2});
+    expect_sent(CREDIT_UPDATE);
+    expect_silence();
+}
+
 static void test_own_window_is_enforced_to_the_byte(void **state)
 {
     (void)state;
@@ -309,6 +326,7 @@ int main(void)
         T(test_data_announces_what_was_consumed),
         T(test_data_carries_the_update),
         T(test_answer_to_credit_request),
+        T(test_answer_to_operation_0),
         T(test_own_window_is_enforced_to_the_byte),
         T(test_peer_cannot_claim_the_future),
         T(test_packets_in_flight_are_bounded),

@@ -33,7 +33,7 @@ static void test_types(void **state)
 /* An operation without a meaning still carries credit. */
 static void test_unknown_operations_on_a_live_tuple(void **state)
 {
-    static const uint16_t ops[] = {0, 8, 0xffff};
+    static const uint16_t ops[] = {8, 9, 0xffff};
     (void)state;
     int c = open_from_peer((struct peer_packet){.buf_alloc = 1});
     owner_sends(c, "0123");
