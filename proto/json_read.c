@@ -44,8 +44,8 @@ static bool key_is(struct text key, const char *name)
 {
     uint32_t rune;
 
-    /* Nearly every key is sent as it is spelt here. */
-    for (; key.json_len != 0 && *key.json == *name && *name != '\0'; name++) {
+    /* Nearly every key is sent as it is spelt here. None has a NUL in it: there jsmn ends. */
+    for (; key.json_len != 0 && *key.json == *name; name++) {
         key.json++;
         key.json_len--;
     }
