@@ -327,7 +327,7 @@ static char outcome(int c, uint8_t before)
 /*
  * R: ends, with RST. e: ends without a word. o: opens. d: data. u: CREDIT_UPDATE. -: nothing.
  * Fuchsia's device is stricter with INVALID and unknown operations (RST); vhost-device-vsock
- * sends INVALID in normal operation.
+ * sends INVALID in normal operation, and then waits for our credit.
  */
 static void test_valid_optype_for_state(void **state)
 {
@@ -349,7 +349,7 @@ static void test_valid_optype_for_state(void **state)
     } rows[] = {
         {in_requested, "-RReRR----"},
         {in_connecting, "-RoeRR----"},
-        {open_default, "-RReRd-u--"},
+        {open_default, "uRReRd-u--"},
         {in_closing, "-R-eR-----"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
