@@ -119,11 +119,13 @@ $(BUILD)/$(1)/mote.debug: $$($(BUILD)/$(1)_OBJS) linker/x86_64.ld
 endef
 
 # The default image; one with a test application that faults when asked to; one with the
-# longest lines that a real host may send; and one with what is measured.
+# longest lines that a real host may send, and with both; and one with what is measured.
+LARGE := -DENDPOINT_WINDOW=1048576 -DENDPOINT_CONNECTIONS=4 -DSTORE_SIZE=2097152
+LARGE_LINK := -Wl$(comma)--defsym=__ram_budget=8388608
 $(eval $(call image,$(ARCH),agent/app_none.c,,))
 $(eval $(call image,test,tests/boot/guest/app_test.c,,))
-$(eval $(call image,large,agent/app_none.c,-DENDPOINT_WINDOW=1048576 -DENDPOINT_CONNECTIONS=4 \
-    -DSTORE_SIZE=2097152,-Wl$(comma)--defsym=__ram_budget=8388608))
+$(eval $(call image,large,agent/app_none.c,$(LARGE),$(LARGE_LINK)))
+$(eval $(call image,large-test,tests/boot/guest/app_test.c,$(LARGE),$(LARGE_LINK)))
 $(eval $(call image,bench,tests/bench/guest/app_bench.c,,))
 
 # An image passes the gate of linker/check.py before it exists.
@@ -242,7 +244,7 @@ FORCE:
         bench fmt lint clean
 
 HOST_TESTS  := $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS)
-TEST_IMAGES := $(BUILD)/test/mote.elf $(BUILD)/large/mote.elf
+TEST_IMAGES := $(addprefix $(BUILD)/,test/mote.elf large/mote.elf large-test/mote.elf)
 
 all: $(IMAGE) $(HOST_PROGRAMS) ## build the image and the host's programs
 

@@ -6,12 +6,13 @@ the host. The host's ports are sockets next to vsockd's own.
 import hashlib
 import random
 import re
+import select
 import socket
 
 import pytest
 
-from helpers import (HOST_PORT, PING, PONG, TEST_IMAGE, Host, PreparedGuest, ask, boot, eventually,
-                     message, read_exactly, read_to_end, sending)
+from helpers import (HOST_PORT, PATIENCE, PING, PONG, TEST_IMAGE, Host, ask, boot, boot_dialling,
+                     boot_undialled, eventually, message, read_exactly, read_to_end, sending)
 
 RUNNING = rb'\{"type":"health","payload":\{"state":"healthy","agents":\[\{"name":"worker",' \
     rb'"running":true,"restarts":0\}\],"uptime_seconds":\d+\}\}\n'
@@ -23,9 +24,7 @@ BROKEN = rb'\{"type":"health","payload":\{"state":"degraded","agents":\[\{"name"
 @pytest.fixture(name="dialled")
 def fixture_dialled(row):
     """A guest, and the connection that it has made to the host."""
-    host = Host()
-    with host.listener, boot(image=TEST_IMAGE, **row, append=f"test.echo={HOST_PORT}",
-                             prepare=host.prepare) as guest, host.accept() as connection:
+    with boot_dialling(**row) as (guest, connection):
         yield guest, connection
         assert guest.raw(PING) == PONG
         assert "EXIT" not in guest.console
@@ -38,6 +37,7 @@ def test_echo_of_a_few_bytes(dialled):
         assert read_exactly(connection, len(data)) == data
 
 
+@pytest.mark.needs("room on both sides")
 def test_echo_of_a_mebibyte(dialled):
     guest, connection = dialled
     data = random.Random(1).randbytes(1 << 20)
@@ -48,6 +48,7 @@ def test_echo_of_a_mebibyte(dialled):
     assert "test: echo ended" not in guest.console
 
 
+@pytest.mark.needs("room on both sides")
 def test_echo_of_a_reader_that_comes_late(dialled):
     """Everything on the way is full before the first byte is taken."""
     guest, connection = dialled
@@ -58,6 +59,7 @@ def test_echo_of_a_reader_that_comes_late(dialled):
         assert read_to_end(connection) == data
 
 
+@pytest.mark.needs("half-close")
 def test_rest_arrives_behind_a_half_close(dialled):
     _, connection = dialled
     with sending(connection, b"the rest" * 3000):
@@ -84,6 +86,7 @@ def test_host_that_goes_leaves_the_guest_alone(dialled):
     assert guest.raw(PING) == PONG
 
 
+@pytest.mark.needs("room on both sides")
 def test_echo_does_not_disturb_the_control_port(dialled):
     guest, connection = dialled
     with guest.connect() as control, sending(connection, b"e" * 300000):
@@ -93,12 +96,14 @@ def test_echo_does_not_disturb_the_control_port(dialled):
             assert ask(control, PING) == PONG
 
 
+@pytest.mark.needs("refusal")
 def test_nobody_listens(row):
     with boot(image=TEST_IMAGE, **row, append=f"test.echo={HOST_PORT}") as guest:
         guest.wait_console("test: echo ended with error -7\n")
         assert guest.raw(PING) == PONG
 
 
+@pytest.mark.needs("refusal")
 def test_port_of_another_number_is_not_it(row):
     host = Host()
     with host.listener, boot(image=TEST_IMAGE, **row, append=f"test.echo={HOST_PORT + 1}",
@@ -109,8 +114,9 @@ def test_port_of_another_number_is_not_it(row):
 def test_host_that_never_accepts(row):
     """The connection stands, as with any socket; nothing comes, and nobody minds."""
     host = Host()
-    with host.listener, boot(image=TEST_IMAGE, **row, append=f"test.echo={HOST_PORT}",
-                             prepare=host.prepare) as guest:
+    with host.listener, boot_undialled(image=TEST_IMAGE, **row, append=f"test.echo={HOST_PORT}",
+                                       prepare=host.prepare) as guest:
+        assert select.select([host.listener], [], [], PATIENCE)[0]
         assert guest.raw(PING) == PONG
         assert "test: echo ended" not in guest.console
 
@@ -146,7 +152,6 @@ def test_agents_are_reported(row):
 
 def test_option_without_effect(row):
     """The test image is no other than the default one when nothing is asked of it."""
-    with PreparedGuest(TEST_IMAGE, **row, append="test.fault=nothing test.faultx=null") as guest:
-        guest.wait_ready()
+    with boot(image=TEST_IMAGE, **row, append="test.fault=nothing test.faultx=null") as guest:
         assert guest.raw(PING) == PONG
         assert "test:" not in guest.console

@@ -8,8 +8,9 @@ import socket
 
 import pytest
 
-from helpers import (CONNECTIONS, LARGE_IMAGE, PING, PONG, ack, ask, boot, connect_again, exchange,
-                     message, read_exactly, read_to_end, secret, sending, stuff)
+from helpers import (CONNECTIONS, JUMPING_CLOCK, LARGE_IMAGE, PING, PONG, ack, ask, boot,
+                     connect_again, exchange, message, read_exactly, read_to_end, secret, sending,
+                     stuff)
 
 FLOOD = 30000
 HALF = b'{"type":"pi'
@@ -86,6 +87,7 @@ def test_two_interleaved(guest):
             assert ask(one, b"") == ack("x", "unknown message type: x")
 
 
+@pytest.mark.needs("many at once")
 def test_half_a_line_keeps_nobody_waiting(row):
     with roomy(row) as guest, contextlib.ExitStack() as stack:
         connections = take_all(guest, stack)
@@ -97,6 +99,7 @@ def test_half_a_line_keeps_nobody_waiting(row):
             assert ask(connection, PING[len(HALF):]) == PONG
 
 
+@pytest.mark.needs("half-close")
 def test_peer_that_never_reads_keeps_nobody_waiting(row):
     """And loses nothing: when it reads at last, every line has its answer."""
     with roomy(row) as guest, guest.connect() as deaf, guest.connect() as other:
@@ -110,6 +113,7 @@ def test_peer_that_never_reads_keeps_nobody_waiting(row):
         assert answers[whole * len(PONG):].count(b"\n") == (1 if rest else 0)
 
 
+@pytest.mark.needs("room on both sides")
 def test_all_others_never_read(row):
     with roomy(row) as guest, contextlib.ExitStack() as stack:
         connections = take_all(guest, stack)
@@ -119,6 +123,7 @@ def test_all_others_never_read(row):
             assert ask(connections[0], PING) == PONG
 
 
+@pytest.mark.needs("many at once")
 def test_flood_keeps_nobody_waiting(row):
     with roomy(row) as guest:
         with guest.connect() as flood, guest.connect() as other, sending(flood, PING * FLOOD):
@@ -131,6 +136,7 @@ def test_flood_keeps_nobody_waiting(row):
             assert got == PONG * FLOOD
 
 
+@pytest.mark.needs("many at once")
 def test_flood_from_all_sides(row):
     with roomy(row) as guest, contextlib.ExitStack() as stack:
         connections = take_all(guest, stack)
@@ -162,6 +168,7 @@ def test_peers_that_go_without_a_word(row, data):
         assert exchange(guest, PING) == PONG
 
 
+@pytest.mark.needs("room on both sides")
 def test_peers_that_go_while_they_are_answered(row):
     with roomy(row) as guest:
         for n in range(50):
@@ -171,6 +178,7 @@ def test_peers_that_go_while_they_are_answered(row):
                 connection.close()
 
 
+@pytest.mark.needs("half-close")
 def test_peers_that_send_no_more_and_never_read(row):
     """A half-closed connection whose answers nobody takes must not hold its slot for ever once
     the peer is gone."""
@@ -194,9 +202,10 @@ def test_request_of_a_peer_that_is_gone_is_still_served(row):
         assert "\nmote: shutdown: and away\n" in guest.console
 
 
+@pytest.mark.needs("jumping clock")
 def test_unfinished_line_ends_its_connection(row):
     """After 60 seconds of the guest's time: here its clock jumps whenever it sleeps."""
-    with boot(**row, extra=("-icount", "shift=0,sleep=off")) as guest:
+    with boot(**row, extra=JUMPING_CLOCK) as guest:
         with guest.connect() as connection:
             connection.sendall(HALF)
             assert read_to_end(connection) == ack("", "line not finished: limit is 60 s")

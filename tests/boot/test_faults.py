@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from helpers import ROOT, ROWS, TEST_IMAGE, PreparedGuest
+from helpers import OVER_VSOCKD, ROOT, ROWS, TEST_IMAGE, PreparedGuest
 
 EXCEPTION, PANIC = 3, 2
 HEX = "0x[0-9a-f]+"
@@ -61,6 +61,7 @@ def test_fault(machine, name):
         assert len(re.findall(rf"\b{register} [0-9a-f]{{16}}\b", console)) == 1, register
 
 
+@OVER_VSOCKD
 @pytest.mark.parametrize("name", ["null", "panic"])
 def test_fault_without_debug_exit_ends_qemu_too(row, name):
     with PreparedGuest(TEST_IMAGE, **row, append=f"test.fault={name}", debug_exit=False) as guest:

@@ -8,7 +8,8 @@ import socket
 
 import pytest
 
-from helpers import PING, PONG, ack, ask, compact, exchange, message, read_to_end
+from helpers import (PING, PONG, ack, ask, compact, exchange, message, parameters_of_streams,
+                     read_whole, sending_whole)
 
 ENDED = ack("", "malformed JSON: unexpected end of JSON input")
 TWO_VALUES = ack("", "malformed JSON: invalid character '{' after top-level value")
@@ -57,21 +58,25 @@ SPELLED = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028",
            "\x01": "\\u0001", "\x1f": "\\u001f", "\x7f": "\x7f", "/": "/", "ö": "ö"}
 
 
-@pytest.mark.parametrize("name", STREAMS)
+SENT = {name: data for name, (data, _) in STREAMS.items()}
+BYTE_BY_BYTE = ["pipelined-mixed", "crlf", "empty-lines-crlf", "blank", "last-line-unfinished",
+                "two-values", "escapes"]
+
+
+@pytest.mark.parametrize("name", parameters_of_streams(SENT))
 def test_stream(guest, name):
     data, answer = STREAMS[name]
     assert exchange(guest, data) == answer
 
 
-@pytest.mark.parametrize("name", ["pipelined-mixed", "crlf", "empty-lines-crlf", "blank",
-                                  "last-line-unfinished", "two-values", "escapes"])
+@pytest.mark.parametrize("name", parameters_of_streams({n: SENT[n] for n in BYTE_BY_BYTE}))
 def test_stream_byte_by_byte(guest, name):
     data, answer = STREAMS[name]
     with guest.connect() as connection:
         for i in range(len(data)):
             connection.sendall(data[i:i + 1])
-        connection.shutdown(socket.SHUT_WR)
-        assert read_to_end(connection) == answer
+        with sending_whole(guest, connection, b""):
+            assert read_whole(guest, connection) == answer
 
 
 def test_line_is_cut_at_every_place(guest):

@@ -12,8 +12,8 @@ import time
 
 import pytest
 
-from helpers import (CONNECTIONS, PATIENCE, PING, PONG, READY, ROWS, PreparedGuest, ack, ask, boot,
-                     boot_all, connect_again, copies, message, secret)
+from helpers import (CONNECTIONS, OVER_VSOCKD, PATIENCE, PING, PONG, READY, ROWS, PreparedGuest,
+                     ack, ask, boot, boot_all, connect_again, copies, message, secret)
 
 STORM_BOOTS, STORM_CONNECTS = 6, 150  # of each of two threads: 1800 and what comes till ready
 READY_BOOTS = 20
@@ -57,6 +57,7 @@ def start_storms(guest):
         storm.start()
 
 
+@OVER_VSOCKD
 def test_storm_of_connects_while_the_guest_boots(row):
     for _ in range(STORM_BOOTS):
         with PreparedGuest(**row, prepare=start_storms) as guest:
@@ -69,6 +70,7 @@ def test_storm_of_connects_while_the_guest_boots(row):
             assert sum(storm.attempts for storm in guest.storms) >= 2 * STORM_CONNECTS
 
 
+@OVER_VSOCKD
 def test_guest_that_says_ready_is_ready(row):
     """The first connection behind that word is never refused."""
     for _ in range(READY_BOOTS):
@@ -90,6 +92,7 @@ def reset(guest):
         guest.wait_for(lambda: guest.console.count(READY) > boots, "another boot")
 
 
+@OVER_VSOCKD
 def test_guest_starts_again(row):
     """Connections end, nothing of the last boot is known, and all slots are free."""
     value = os.urandom(16).hex()
@@ -118,6 +121,7 @@ def test_guest_that_cannot_power_off_starts_again():
         assert guest.raw(PING) == PONG
 
 
+@OVER_VSOCKD
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["kill", "term"])
 def test_vsockd_ends_well_when_qemu_is_gone(row, number):
     with boot(**row) as guest:
@@ -133,6 +137,7 @@ def test_vsockd_ends_well_when_qemu_is_gone(row, number):
         assert not guest.uds.exists() and not (guest.directory / "vhost.sock").exists()
 
 
+@OVER_VSOCKD
 def test_qemu_lives_on_when_vsockd_is_gone(row):
     """There is nobody to talk to any more, but it is no reason for the guest to fall over."""
     with boot(**row, extra=("-no-shutdown",)) as guest:

@@ -7,8 +7,8 @@ import secrets
 
 import pytest
 
-from helpers import (LARGE_IMAGE, LINE_MAX, PING, PONG, ROWS, ack, boot, copies, exchange,
-                     message, read_to_end, secret, sending)
+from helpers import (LARGE_IMAGE, JUMPING_CLOCK, LINE_MAX, PING, PONG, ack, boot, copies, exchange,
+                     message, read_to_end, read_whole, secret, sending_whole)
 
 LARGE_MAX = 1048575
 SIZES = [(LINE_MAX - 1, True), (LINE_MAX, True), (LINE_MAX + 1, False), (LINE_MAX + 2, False),
@@ -17,9 +17,9 @@ LARGE_SIZES = [(LARGE_MAX - 1, True), (LARGE_MAX, True), (LARGE_MAX + 1, False),
                (3 * LARGE_MAX, False)]
 
 
-@pytest.fixture(name="large", scope="module", params=ROWS)
-def fixture_large(request):
-    with boot(**ROWS[request.param], image=LARGE_IMAGE) as guest:
+@pytest.fixture(name="large", scope="module")
+def fixture_large(row):
+    with boot(**row, image=LARGE_IMAGE) as guest:
         yield guest
 
 
@@ -44,6 +44,7 @@ def test_line_of_size(guest, size, fits):
     assert exchange(guest, PING + config(size) + PING * 2) == PONG + answer + PONG * 2
 
 
+@pytest.mark.needs("half-close")
 @pytest.mark.parametrize("size, fits", SIZES)
 def test_last_line_of_size_without_newline(guest, size, fits):
     assert exchange(guest, PING + config(size)[:-1]) == PONG + answer_to(size, fits, LINE_MAX)
@@ -82,10 +83,11 @@ def test_too_long_a_line_is_answered_before_its_end(guest):
         assert stream.readline() == PONG
 
 
+@pytest.mark.needs("jumping clock")
 def test_too_long_a_line_that_never_ends_has_one_answer(row):
     """Its time runs out like any other line's; it was answered already. See -icount in
     test_connections.py."""
-    with boot(**row, extra=("-icount", "shift=0,sleep=off")) as guest:
+    with boot(**row, extra=JUMPING_CLOCK) as guest:
         with guest.connect() as connection:
             connection.sendall(config(LINE_MAX + 1)[:-1])
             assert read_to_end(connection) == refusal(LINE_MAX)
@@ -105,20 +107,20 @@ def test_large_line_of_size(large, size, fits):
     assert exchange(large, PING + config(size) + PING) == PONG + answer + PONG
 
 
+@pytest.mark.needs("many at once")
 def test_large_lines_on_all_connections_at_once(large):
     """Each of the four has a window of its own."""
     connections = [large.connect() for _ in range(4)]
     for connection in connections:
         connection.sendall(config(LARGE_MAX)[:-1])
     for connection in connections:
-        with connection, sending(connection, b"\n"):
-            assert read_to_end(connection) == ack("set_config")
+        with connection, sending_whole(large, connection, b"\n"):
+            assert read_whole(large, connection) == ack("set_config")
 
 
-@pytest.mark.parametrize("name", ROWS)
-def test_secret_and_config_of_a_million_bytes(name):
+def test_secret_and_config_of_a_million_bytes(row):
     value = secrets.token_hex(500000)
-    with boot(**ROWS[name], image=LARGE_IMAGE) as guest:
+    with boot(**row, image=LARGE_IMAGE) as guest:
         assert guest.raw(secret("LARGE", value)) == ack("inject_secret")
         assert copies(guest, value) == {1}
         full = guest.raw(message("set_config", content=value * 2))

@@ -8,8 +8,8 @@ import secrets
 
 import pytest
 
-from helpers import (LINE_MAX, PING, PONG, STORE_SIZE, ack, ask, boot, compact, copies, eventually,
-                     exchange, memory, message, secret)
+from helpers import (JUMPING_CLOCK, LINE_MAX, PING, PONG, STORE_SIZE, ack, ask, boot, compact,
+                     copies, eventually, exchange, memory, message, parameters_of_streams, secret)
 
 # What is kept: a message with a value, and another one that takes its place. %s: the value.
 KEPT = {
@@ -72,7 +72,7 @@ def test_value_that_is_escaped_has_no_escaped_copy(guest):
 
 
 @pytest.mark.parametrize("size", [32, 12000])
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", parameters_of_streams(REFUSED))
 def test_nothing_remains_of_what_is_refused(guest, name, size):
     value = new_value(size)
     answer = exchange(guest, PING + REFUSED[name] % value.encode())
@@ -131,9 +131,10 @@ def test_nothing_remains_when_the_connection_breaks(row, size):
         assert value not in guest.console
 
 
+@pytest.mark.needs("jumping clock")
 def test_nothing_remains_when_the_line_is_not_finished_in_time(row):
     value = new_value()
-    with boot(**row, extra=("-icount", "shift=0,sleep=off")) as guest:
+    with boot(**row, extra=JUMPING_CLOCK) as guest:
         with guest.connect() as connection, connection.makefile("rb") as stream:
             connection.sendall(secret("HALF", value)[:-1])
             assert stream.readline() == ack("inject_secret", "line not finished: limit is 60 s")

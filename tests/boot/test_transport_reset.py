@@ -9,9 +9,11 @@ import contextlib
 import pytest
 
 from guest import GuestError
-from helpers import (CONNECTIONS, PING, PONG, TEST_IMAGE, Host, ack, ask, boot, connect_again,
-                     copies, know_event_queue, message, read_exactly, read_to_end, secret,
+from helpers import (CONNECTIONS, OVER_VSOCKD, PING, PONG, TEST_IMAGE, Host, ack, ask, boot,
+                     connect_again, copies, know_event_queue, read_exactly, read_to_end, secret,
                      shut_down)
+
+pytestmark = OVER_VSOCKD
 
 EVENTS = 10  # more than the guest has buffers for
 VALUE = "f5a1c07d2be94e36-of-a-secret"

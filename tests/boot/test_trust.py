@@ -12,13 +12,11 @@ from helpers import PING, PONG, PreparedGuest, boot, boot_all, end_of_start
 
 CONNECT_SECONDS = 2  # vsockd's patience with a guest that answers nothing
 
-SERVED = [
-    (None, ""),
-    (None, "mote.allow_cid=2"),
+SERVED = ["", "mote.allow_cid=2", "mote.allow_cidx=7 xmote.allow_cid=7"]
+OTHERS_SERVED = [
     (7, "mote.allow_cid=7"),
     (7, "quiet mote.allow_cid=2 x=y mote.allow_cid=7 mote.allow_cid=7"),
     (4294967294, "mote.allow_cid=1 mote.allow_cid=3 mote.allow_cid=4 mote.allow_cid=4294967294"),
-    (None, "mote.allow_cidx=7 xmote.allow_cid=7"),
 ]
 STRANGERS = [
     (7, ""),
@@ -28,8 +26,15 @@ STRANGERS = [
 WRONG = ["foo", "", "7x", "x7", "7,8", "-1", "-7", "0x7", "18446744073709551616"]
 
 
-@pytest.mark.parametrize("host_cid, append", SERVED)
-def test_served(row, host_cid, append):
+@pytest.mark.parametrize("append", SERVED)
+def test_host_is_served(row, append):
+    with boot(**row, append=append) as guest:
+        assert guest.raw(PING) == PONG
+
+
+@pytest.mark.needs("host CID")
+@pytest.mark.parametrize("host_cid, append", OTHERS_SERVED)
+def test_others_are_served(row, host_cid, append):
     with boot(**row, host_cid=host_cid, append=append) as guest:
         assert guest.raw(PING) == PONG
 

@@ -8,7 +8,10 @@ import socket
 
 import pytest
 
-from helpers import CONNECTIONS, PATIENCE, PING, PONG, ask, boot, connect_again, read_to_end
+from helpers import (CONNECTIONS, OVER_VSOCKD, PATIENCE, PING, PONG, ask, boot, connect_again,
+                     read_to_end)
+
+pytestmark = OVER_VSOCKD
 
 CLIENTS_MAX = 256
 WRONG = [b"\n", b"CONNECT\n", b"CONNECT \n", b"connect 1024\n", b"CONNECT 1024 \n",
