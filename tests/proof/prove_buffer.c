@@ -8,9 +8,7 @@
 
 #include "drivers/buffer.c"
 
-#ifndef SIZE_MAX_PROVED
 #define SIZE_MAX_PROVED 8
-#endif
 
 static struct buffer b;
 static uint8_t memory[SIZE_MAX_PROVED];
