@@ -7,37 +7,36 @@ import functools
 
 import pytest
 
-from helpers import (ROWS, VDV, VDV_ROWS, boot, end_on_sigterm, lacks, reason_of_setup, shut_down)
+from helpers import LACKS, ROWS, VDV, VDV_ROWS, boot, end_on_sigterm, reason_of_setup, shut_down
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "needs(what): something that not every back end has")
+    config.addinivalue_line("markers", "needs(what): what not every back end has, a row of LACKS")
     end_on_sigterm()
-
-
-def pytest_runtest_setup(item):
-    """Skips what needs more than the back end of its row has, with the reason."""
-    parameters = item.callspec.params if hasattr(item, "callspec") else {}
-    vsock = VDV_ROWS.get(parameters.get("row"), {}).get("vsock")
-    for what in (marker.args[0] for marker in item.iter_markers("needs")):
-        reason = lacks(vsock, what)
-        if reason:
-            pytest.skip(f"no {what} over {vsock}: {reason}")
 
 
 @functools.cache
 def reason_against(vsock):
-    return reason_of_setup(vsock) if vsock == VDV else None
+    """Why a back end can't be had on this machine; None when it can."""
+    return reason_of_setup(vsock)
+
+
+def pytest_runtest_setup(item):
+    """Skips, with the reason, what needs a back end that is not here, or more than it has."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    if parameters.get("row") not in VDV_ROWS:
+        return
+    needs = [marker.args[0] for marker in item.iter_markers("needs")]
+    lacking = [f"no {what} over {VDV}: {LACKS[what]}" for what in needs]
+    reason = reason_against(VDV) or next(iter(lacking), None)
+    if reason:
+        pytest.skip(reason)
 
 
 @pytest.fixture(name="row", scope="module", params=[*ROWS, *VDV_ROWS])
 def fixture_row(request):
     """Options of a guest on one of the machines."""
-    row = {**ROWS, **VDV_ROWS}[request.param]
-    reason = reason_against(row.get("vsock"))
-    if reason:
-        pytest.skip(reason)
-    return row
+    return {**ROWS, **VDV_ROWS}[request.param]
 
 
 @pytest.fixture(name="guest", scope="module")

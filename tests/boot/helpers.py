@@ -39,15 +39,15 @@ MMIO_ROWS = {name: row for name, row in ROWS.items() if row["machine"] == "micro
 VDV = "vhost-device-vsock"
 VDV_ROWS = {f"{name}-over-{VDV}": {**ROWS[name], "vsock": VDV} for name in ("q35", "microvm")}
 
-# What a back end has not that vsockd has, and a test may need.
-LACKS = {VDV: {
+# What vhost-device-vsock has not, and a test may need.
+LACKS = {
     "half-close": "it ends both halves of a connection when the host ends one",
     "refusal": "it does not tell the guest that nobody listens",
     "host CID": "its host has no CID but 2",
     "room on both sides": "while the guest has none it neither writes to the host nor sees it go",
     "many at once": "what is due to a guest without EVENT_IDX may wait for the next event",
     "jumping clock": "it must be dialled first, and no dial lasts when the clock jumps",
-}}
+}
 
 CONNECTIONS = 12
 LINE_MAX = 16383
@@ -80,11 +80,6 @@ def reason_of_setup(verb):
 
 
 OVER_VSOCKD = pytest.mark.parametrize("row", ROWS, indirect=True)  # for tests of its own ways
-
-
-def lacks(backend, what):
-    """Why a back end can't do what a test needs; None when it can."""
-    return LACKS.get(backend, {}).get(what)
 
 
 class PreparedGuest(Guest):
@@ -246,7 +241,7 @@ def stuff(connection, data):
 def sending_whole(guest, connection, data):
     """Sends data meanwhile, and that it was all: by the end of the stream; over a back end that
     can't end one half alone by one more line, so that data must end with a whole one."""
-    if lacks(guest.vsock, "half-close") is None:
+    if guest.vsock != VDV:
         return sending(connection, data)
     assert data == b"" or data.endswith(b"\n")
     return sending(connection, data + LAST, socket.socket.sendall)
@@ -254,7 +249,7 @@ def sending_whole(guest, connection, data):
 
 def read_whole(guest, connection):
     """Everything that comes back for it."""
-    if lacks(guest.vsock, "half-close") is None:
+    if guest.vsock != VDV:
         return read_to_end(connection)
     answers = bytearray()
     while not answers.endswith(LAST_ANSWER) and (piece := connection.recv(65536)):
