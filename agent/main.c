@@ -128,7 +128,8 @@ static void let_leave(void)
 
     do
         while (endpoint_next_event(&event))
-            ;
+            if (event.type == ENDPOINT_REQUESTED)
+                endpoint_close(event.conn);
     while (endpoint_flush());
 }
 
@@ -139,7 +140,7 @@ static void finish(void)
 
     store_wipe();
     endpoint_unlisten(STEREOS_PORT);
-    session_close_all();
+    endpoint_close_all();
     let_leave();
     while (endpoint_connections() != 0 && platform_now_ns() < deadline) {
         sleep_until_needed(deadline);

@@ -162,10 +162,3 @@ uint64_t session_deadline(void)
 {
     return soonest;
 }
-
-void session_close_all(void)
-{
-    for (int i = 0; i < ENDPOINT_CONNECTIONS; i++)
-        if (sessions[i].open)
-            end(i);
-}

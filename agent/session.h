@@ -14,7 +14,4 @@ void session_tick(uint64_t now);
 /* When session_tick() must be called at the latest; UINT64_MAX when nothing waits. */
 uint64_t session_deadline(void);
 
-/* Ends every session; answers that were given still leave. */
-void session_close_all(void);
-
 #endif

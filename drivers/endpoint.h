@@ -100,6 +100,9 @@ void endpoint_close(int conn);
 /* Ends ownership at once; the peer sees a reset. */
 void endpoint_abort(int conn);
 
+/* endpoint_close() for every connection that there is. */
+void endpoint_close_all(void);
+
 /* The next event; false when there is none. Events of a connection come in order. */
 bool endpoint_next_event(struct endpoint_event *event);
 

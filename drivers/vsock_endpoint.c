@@ -123,6 +123,11 @@ void endpoint_abort(int conn)
     vsock_abort(&machine, conn);
 }
 
+void endpoint_close_all(void)
+{
+    vsock_close_all(&machine, platform_now_ns());
+}
+
 bool endpoint_next_event(struct endpoint_event *event)
 {
     struct vsock_event e;

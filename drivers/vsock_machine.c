@@ -251,6 +251,13 @@ void vsock_tell_end(struct vsock_conn *c)
     c->end_told = true;
 }
 
+void vsock_close_all(struct vsock_machine *m, uint64_t now)
+{
+    for (int i = 0; i < m->conn_end; i++)
+        if (m->conns[i].state != VSOCK_FREE && m->conns[i].state != VSOCK_CLOSING)
+            vsock_close(m, i, now);
+}
+
 static void expire(struct vsock_machine *m, struct vsock_conn *c)
 {
     c->deadline = VSOCK_NEVER;

@@ -209,6 +209,9 @@ void vsock_close(struct vsock_machine *m, int conn, uint64_t now);
 /* Like vsock_close(), but drops what is unsent and sends RST. */
 void vsock_abort(struct vsock_machine *m, int conn);
 
+/* vsock_close() for every connection that an owner has. */
+void vsock_close_all(struct vsock_machine *m, uint64_t now);
+
 /*
  * Takes one packet. hdr is a private copy (never device memory); data are hdr->len
  * bytes that did arrive. Anything a peer can write is legal input.

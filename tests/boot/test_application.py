@@ -12,7 +12,8 @@ import socket
 import pytest
 
 from helpers import (HOST_PORT, PATIENCE, PING, PONG, TEST_IMAGE, Host, ask, boot, boot_dialling,
-                     boot_undialled, eventually, message, read_exactly, read_to_end, sending)
+                     boot_undialled, eventually, message, read_exactly, read_to_end, sending,
+                     shut_down)
 
 RUNNING = rb'\{"type":"health","payload":\{"state":"healthy","agents":\[\{"name":"worker",' \
     rb'"running":true,"restarts":0\}\],"uptime_seconds":\d+\}\}\n'
@@ -84,6 +85,14 @@ def test_host_that_goes_leaves_the_guest_alone(dialled):
             break
     connection.close()
     assert guest.raw(PING) == PONG
+
+
+def test_power_off_ends_the_connection_in_order(row):
+    with boot_dialling(**row) as (guest, connection):
+        connection.sendall(b"x")
+        assert read_exactly(connection, 1) == b"x"
+        assert shut_down(guest) == 0
+        assert connection.recv(1) == b""
 
 
 @pytest.mark.needs("room on both sides")

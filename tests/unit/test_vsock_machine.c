@@ -289,6 +289,27 @@ static void test_polite_close(void **state)
     assert_int_equal(vsock_connections(&m), 0);
 }
 
+/* At the end of everything each connection ends as becomes its state. */
+static void test_close_all(void **state)
+{
+    (void)state;
+    open_from_peer((struct peer_packet){.src_port = 1});
+    vsock_close(&m, open_from_peer((struct peer_packet){.src_port = 2}), now);
+    peer_sends(REQUEST, .src_port = 3);
+    vsock_connect(&m, HOST, 4, now);
+    expect_sent(SHUTDOWN); /* it was closed before */
+    expect_sent(REQUEST);
+    vsock_close_all(&m, now);
+    expect_sent(SHUTDOWN);
+    assert_int_equal(sent.dst_port, 1);
+    expect_sent(RST); /* refused */
+    assert_int_equal(sent.dst_port, 3);
+    expect_sent(RST);
+    assert_int_equal(sent.dst_port, 4);
+    expect_silence();
+    expect_no_event();
+}
+
 static void test_close_times_out(void **state)
 {
     (void)state;
@@ -442,6 +463,7 @@ int main(void)
         T(test_both_halves_end_without_a_wait),
         T(test_half_close_by_us),
         T(test_polite_close),
+        T(test_close_all),
         T(test_close_times_out),
         T(test_both_close_at_once),
         T(test_unknown_tuples),
