@@ -97,6 +97,12 @@ int virtqueue_take(struct virtqueue *q, uint32_t *len);
 /* Whether requests were added since the last call and the device wants to be told. */
 bool virtqueue_kick_due(struct virtqueue *q);
 
+/* How many requests were added since then. */
+static inline uint16_t virtqueue_unkicked(const struct virtqueue *q)
+{
+    return (uint16_t)(q->next_avail - q->kicked);
+}
+
 /*
  * Asks for interrupts (a queue is born with them), or for none while its user looks by
  * itself anyhow [2.7.7]. A wish: the device may interrupt once more, or late.

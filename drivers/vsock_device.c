@@ -172,7 +172,8 @@ static int take_rx(struct vsock_machine *m, uint64_t now)
         explicit_bzero(rx_buffers[slot], len); /* it may have been part of a secret */
         post_rx((uint16_t)slot);
     }
-    if (n != 0)
+    /* A device has the half that it was told of when it may lack the half that it was not. */
+    if (2 * virtqueue_unkicked(&queues[QUEUE_RX]) >= queues[QUEUE_RX].outstanding)
         virtio_kick(&device, QUEUE_RX, &queues[QUEUE_RX]);
     return n;
 }

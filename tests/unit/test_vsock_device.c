@@ -151,6 +151,22 @@ static void test_shapes_of_packets(void **state)
     expect_packet(SHUTDOWN);
 }
 
+/* Buffers are given back at once, and told of when the device could come to lack them. */
+static void test_buffers_are_told_of_by_halves(void **state)
+{
+    (void)state;
+    fake.log[0] = '\0';
+    for (int i = 1; i < (RX_BUFFERS + 1) / 2; i++) {
+        device_sends(CREDIT_UPDATE, .src_port = 9);
+        expect_turn();
+        assert_int_equal(requests(QUEUE_RX), RX_BUFFERS);
+    }
+    assert_null(strstr(fake.log, "kick0"));
+    device_sends(CREDIT_UPDATE, .src_port = 9);
+    expect_turn();
+    assert_non_null(strstr(fake.log, "kick0"));
+}
+
 /* As much data as the device takes while it finishes nothing. */
 static void fill_with_data(int c)
 {
@@ -369,6 +385,7 @@ int main(void)
         T(test_a_turn_is_bounded),
         T(test_packet_without_an_interrupt),
         T(test_shapes_of_packets),
+        T(test_buffers_are_told_of_by_halves),
         T(test_slots_are_kept_for_control),
         T(test_reception_goes_on_while_transmission_is_full),
         T(test_completion_out_of_order),

@@ -123,6 +123,19 @@ static void test_abort(void **state)
     expect_no_packet();
 }
 
+static void test_close_all(void **state)
+{
+    (void)state;
+    start_endpoint();
+    say(accept_one(), "sent");
+    endpoint_close_all();
+    poll();
+    expect_packet(RW);
+    expect_packet(SHUTDOWN);
+    assert_int_equal(sent.flags, VIRTIO_VSOCK_SHUTDOWN_BOTH);
+    expect_no_packet();
+}
+
 static void test_listening(void **state)
 {
     (void)state;
@@ -269,6 +282,7 @@ int main(void)
         T(test_no_device),
         T(test_request_and_answer),
         T(test_abort),
+        T(test_close_all),
         T(test_listening),
         T(test_ports_come_from_entropy),
         T(test_transport_reset_takes_other_ports),
