@@ -16,6 +16,16 @@
 #define PROVE(condition)  __CPROVER_assert(condition, #condition)
 #define ANY(object)       __CPROVER_havoc_object(&(object))
 
+/* The subscript i of an array, within its bound; tests/proof/run.py puts it where CBMC, which
+ * sees a pointer to a struct, looks no further than to the end of the struct. */
+#define AT(array, i)                                                                               \
+    ({                                                                                             \
+        __typeof__(i) at_ = (i);                                                                   \
+        PROVE(IS_POINTER(array) || (size_t)at_ < sizeof(array) / sizeof((array)[0]));              \
+        at_;                                                                                       \
+    })
+#define IS_POINTER(array) __builtin_types_compatible_p(__typeof__(array), __typeof__(&(array)[0]))
+
 bool nondet_bool(void);
 uint8_t nondet_u8(void);
 uint16_t nondet_u16(void);

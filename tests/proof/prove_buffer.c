@@ -67,10 +67,12 @@ void prove_buffer_append(void)
 void prove_buffer_reserve(void)
 {
     bool wiped = nondet_bool();
+    uint32_t least = nondet_u32(), room;
 
     any_buffer(wiped);
-    uint8_t *space = buffer_reserve(&b);
-    PROVE(space == b.base + b.tail && b.size - b.tail == buffer_free(&b));
+    ASSUME(least <= buffer_free(&b));
+    uint8_t *space = buffer_reserve(&b, least, &room);
+    PROVE(space == b.base + b.tail && room == b.size - b.tail && room >= least);
     check(wiped);
 }
 

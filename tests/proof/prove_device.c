@@ -9,20 +9,34 @@
 #include "drivers/vsock_device.c"
 
 static struct vsock_machine machine;
-static uint16_t taken, posted; /* bit n: buffer n came from the queue, went back to it */
+/* Of each queue, bit n: request n came from it, went to it. */
+static uint16_t taken[QUEUES], posted[QUEUES];
 static unsigned sends_taken;
+
+/* A block within one element of the driver's arrays: CBMC itself knows the whole array only. */
+static bool is_in_one_element(const void *p, size_t n)
+{
+    size_t size = __CPROVER_same_object(p, rx_buffers)      ? sizeof rx_buffers[0]
+                  : __CPROVER_same_object(p, tx_payloads)   ? sizeof tx_payloads[0]
+                  : __CPROVER_same_object(p, tx_headers)    ? sizeof tx_headers[0]
+                  : __CPROVER_same_object(p, event_buffers) ? sizeof event_buffers[0]
+                                                            : SIZE_MAX;
+
+    return n <= size && __CPROVER_POINTER_OFFSET(p) % size <= size - n;
+}
 
 /* Blocks are not moved but judged; what is copied from the device has any content. */
 void *memset(void *p, int value, size_t n)
 {
     (void)value;
-    PROVE(__CPROVER_w_ok(p, n));
+    PROVE(__CPROVER_w_ok(p, n) && is_in_one_element(p, n));
     return p;
 }
 
 void *memcpy(void *dst, const void *src, size_t n)
 {
-    PROVE(__CPROVER_w_ok(dst, n) && __CPROVER_r_ok(src, n));
+    PROVE(__CPROVER_w_ok(dst, n) && is_in_one_element(dst, n));
+    PROVE(__CPROVER_r_ok(src, n) && is_in_one_element(src, n));
     if (__CPROVER_same_object(src, rx_buffers))
         __CPROVER_havoc_slice(dst, n);
     return dst;
@@ -59,28 +73,35 @@ int virtqueue_take(struct virtqueue *q, uint32_t *len)
 {
     static const uint32_t writable[] = {RX_BUFFER_SIZE, 0, sizeof(struct virtio_vsock_event)};
     uint16_t token = nondet_u16();
+    ptrdiff_t n = q - queues;
 
     if (nondet_bool())
         return nondet_bool() ? MOTE_ERR_AGAIN : MOTE_ERR_BROKEN;
-    ASSUME(token < slots_of(q) && ((taken & ~posted) >> token & 1) == 0);
+    ASSUME(token < slots_of(q) && ((taken[n] & ~posted[n]) >> token & 1) == 0);
     if (q == &queues[QUEUE_TX]) /* any two of what is busy: every turn of the loop is the same */
         ASSUME((tx_busy >> token & 1) != 0 && sends_taken++ < 2);
     *len = nondet_u32();
-    ASSUME(*len <= writable[q - queues]);
-    taken |= (uint16_t)(1u << token);
-    posted &= (uint16_t) ~(1u << token);
+    ASSUME(*len <= writable[n]);
+    taken[n] |= (uint16_t)(1u << token);
+    posted[n] &= (uint16_t) ~(1u << token);
     return token;
+}
+
+bool virtqueue_is_pending(const struct virtqueue *q)
+{
+    PROVE(q >= queues && q < queues + QUEUES);
+    return nondet_bool();
 }
 
 int virtqueue_add(struct virtqueue *q, const struct virtq_segment *segments, uint16_t n,
                   uint16_t token)
 {
-    PROVE(n == 1 || n == 2);
+    PROVE(n == 1 || (n == 2 && q->free_count >= 2));
     PROVE(token < slots_of(q));
     for (uint16_t i = 0; i < n; i++)
         PROVE(segments[i].device_writes ? __CPROVER_w_ok(segments[i].data, segments[i].len)
                                         : __CPROVER_r_ok(segments[i].data, segments[i].len));
-    posted |= (uint16_t)(1u << token);
+    posted[q - queues] |= (uint16_t)(1u << token);
     return MOTE_OK;
 }
 
@@ -112,12 +133,18 @@ void vsock_transport_reset(struct vsock_machine *m, uint64_t local_cid)
     PROVE(m == &machine && local_cid > VSOCK_CID_HOST && local_cid < VSOCK_CID_ANY);
 }
 
+/* Every buffer that came goes back, unless the device is given up. */
+static void check_turn(int result, int most)
+{
+    PROVE(result == MOTE_ERR_BROKEN || (result >= 0 && result <= most));
+    PROVE(result < 0 || taken[QUEUE_RX] == posted[QUEUE_RX]);
+    PROVE(result < 0 || taken[QUEUE_EVENT] == posted[QUEUE_EVENT]);
+}
+
 void prove_device_rx(void)
 {
-    int result = take_rx(&machine, nondet_u64());
-
-    PROVE(result == MOTE_OK || result == MOTE_ERR_BROKEN);
-    PROVE(taken == posted || result != MOTE_OK);
+    ANY(event_buffers);
+    check_turn(take_rx(&machine, nondet_u64()), RX_BUFFERS);
 }
 
 void prove_device_deliver(void)
@@ -132,10 +159,7 @@ void prove_device_deliver(void)
 void prove_device_events(void)
 {
     ANY(event_buffers);
-    int result = take_events(&machine);
-
-    PROVE(result == MOTE_OK || result == MOTE_ERR_BROKEN);
-    PROVE(taken == posted || result != MOTE_OK);
+    check_turn(take_events(&machine), EVENT_BUFFERS);
 }
 
 void prove_device_tx(void)
@@ -144,8 +168,8 @@ void prove_device_tx(void)
     ASSUME(tx_busy < UINT32_C(1) << TX_SLOTS);
     uint32_t before = tx_busy;
     int result = take_tx();
-    PROVE(result == MOTE_OK || result == MOTE_ERR_BROKEN);
-    PROVE(tx_busy == (before & ~(uint32_t)taken));
+    PROVE(result == MOTE_ERR_BROKEN || result >= 0);
+    PROVE(tx_busy == (before & ~(uint32_t)taken[QUEUE_TX]));
 }
 
 void prove_device_send(void)
@@ -153,8 +177,9 @@ void prove_device_send(void)
     tx_busy = nondet_u32();
     queues[QUEUE_TX].free_count = nondet_u16();
     ASSUME(tx_busy < UINT32_C(1) << TX_SLOTS);
-    uint32_t before = tx_busy;
-    bool sent = send_one(&machine);
-    PROVE(!sent || (before & posted) == 0);
-    PROVE(tx_busy == (before | posted) && sent == (posted != 0));
+    uint32_t before = tx_busy, sent;
+    bool any = send_one(&machine);
+    sent = posted[QUEUE_TX];
+    PROVE((before & sent) == 0 && tx_busy == (before | sent));
+    PROVE(any == (sent != 0));
 }

@@ -14,7 +14,9 @@
 
 #define TEXT_AHEAD 12 /* a pair of surrogates: \uXXXX\uXXXX */
 
-#define TEXT_BOUND 4 /* a string as a whole */
+#ifndef TEXT_BOUND
+#define TEXT_BOUND 4 /* bytes of a string that is decoded as a whole */
+#endif
 
 static bool is_scalar(uint32_t rune)
 {
@@ -146,6 +148,9 @@ void prove_text_length(void)
     uint32_t n = nondet_u32();
 
     ASSUME(n <= sizeof line);
-    size_t len = text_length((struct text){line + sizeof line - n, n});
+    size_t max = nondet_size();
+    struct text t = {line + sizeof line - n, n};
+    size_t len = text_length(t);
     PROVE(len <= 3 * (size_t)n && (len != 0) == (n != 0));
+    PROVE(text_fits(t, max) == (len <= max));
 }

@@ -4,14 +4,15 @@
  * whatever a peer writes into a header and whatever the owner does, nothing is out of bounds
  * and the invariant is kept. Counters are meant to wrap: they are compared by differences.
  * The buffers are their contracts alone (prove_buffer.c proves them), so their size is free.
+ * CONNS, the number of connections, comes from proofs.toml.
  */
 #include "tests/proof/proof.h"
 
 #include "drivers/vsock_input.c"
 #include "drivers/vsock_machine.c"
 #include "drivers/vsock_output.c"
+#include "drivers/vsock_ports.c"
 
-#define CONNS  2
 #define RST    (1u << VIRTIO_VSOCK_OP_RST)
 #define EVENTS 0x7eu /* 1 << type */
 
@@ -28,8 +29,11 @@ void *memset(void *p, int value, size_t n)
 }
 
 /* Buffers by how much is in them: the machine asks for no more, so their bytes begin at 0. */
-uint8_t *buffer_reserve(struct buffer *b)
+uint8_t *buffer_reserve(struct buffer *b, uint32_t least, uint32_t *room)
 {
+    PROVE(least <= buffer_free(b));
+    *room = nondet_u32();
+    ASSUME(*room >= least && *room <= buffer_free(b));
     return b->base;
 }
 
@@ -75,12 +79,16 @@ static bool is_sound_conn(const struct vsock_conn *c)
 
 static bool is_sound(void)
 {
-    return m.conns == conns && m.conn_count == CONNS && is_sound_conn(&conns[0]) &&
-           is_sound_conn(&conns[1]) && m.peer_count >= 0 && m.peer_count <= VSOCK_PEERS_MAX &&
-           m.listener_count >= 0 && m.listener_count <= VSOCK_LISTENERS_MAX &&
-           m.orphan_first >= 0 && m.orphan_first < VSOCK_ORPHANS_MAX && m.orphan_count >= 0 &&
-           m.orphan_count <= VSOCK_ORPHANS_MAX && m.output_turn >= 0 && m.output_turn < CONNS &&
-           m.event_turn >= 0 && m.event_turn < CONNS && m.in_flight_max <= VSOCK_UNLIMITED;
+    for (int i = 0; i < CONNS; i++)
+        if (!is_sound_conn(&conns[i]) || (i >= m.conn_end && conns[i].state != VSOCK_FREE))
+            return false;
+    return m.conns == conns && m.conn_count == CONNS && m.conn_end >= 0 && m.conn_end <= CONNS &&
+           m.peer_count >= 0 && m.peer_count <= VSOCK_PEERS_MAX && m.listener_count >= 0 &&
+           m.listener_count <= VSOCK_LISTENERS_MAX && m.orphan_first >= 0 &&
+           m.orphan_first < VSOCK_ORPHANS_MAX && m.orphan_count >= 0 &&
+           m.orphan_count <= VSOCK_ORPHANS_MAX && m.resting_next >= 0 &&
+           m.resting_next < VSOCK_QUARANTINE_MAX && m.output_turn >= 0 && m.output_turn <= CONNS &&
+           m.event_turn >= 0 && m.event_turn <= CONNS && m.in_flight_max <= VSOCK_UNLIMITED;
 }
 
 static void any_machine(void)
@@ -88,12 +96,15 @@ static void any_machine(void)
     ANY(m);
     ANY(conns);
     m.conns = conns;
-    m.conn_count = CONNS;
+    m.conn_count = m.conn_end = CONNS; /* with a smaller end, the rest were as if they were FREE */
+    m.was_reset = nondet_bool();
     for (int i = 0; i < CONNS; i++) {
         struct vsock_conn *c = &conns[i];
         c->rx.base = c->tx.base = bytes;
         c->rx.head = c->tx.head = 0;
         c->rx_cnt = c->fwd_cnt + c->rx.tail;
+        c->established = nondet_bool();
+        c->end_told = nondet_bool();
     }
     ASSUME(is_sound());
 }
@@ -106,6 +117,22 @@ static int newly_owed(const uint8_t before[CONNS], int orphans)
     for (int i = 0; i < CONNS; i++)
         n += __builtin_popcount(conns[i].owed & ~before[i] & 0xffu);
     return n;
+}
+
+/* The ring of owed RSTs, by itself. */
+void prove_vsock_orphans(void)
+{
+    struct virtio_vsock_hdr hdr;
+
+    any_machine();
+    int before = m.orphan_count;
+    if (nondet_bool())
+        owe_orphan_rst(&m, &hdr);
+    else if (nondet_bool())
+        forget_orphan_rsts(&m, &hdr);
+    else
+        PROVE(orphan_rst(&m, &hdr) == (before != 0));
+    PROVE(is_sound() && m.orphan_count - before <= 1);
 }
 
 void prove_vsock_input(void)
@@ -163,7 +190,7 @@ void prove_vsock_send(void)
 /* All but vsock_connect(), whose search for a port has too many turns. */
 void prove_vsock_owner(void)
 {
-    int conn = nondet_bool() ? 1 : 0;
+    int conn = nondet_u8() % CONNS;
     uint32_t n = nondet_u32();
     uint8_t what = nondet_u8(), *space;
     const uint8_t *data;
@@ -176,13 +203,15 @@ void prove_vsock_owner(void)
     else if (what == 2)
         vsock_transport_reset(&m, nondet_u64());
     else if (what == 3 && vsock_next_event(&m, &event))
-        PROVE(event.conn >= 0 && event.conn < CONNS && event.type >= VSOCK_EVENT_REQUESTED);
+        PROVE(event.type == VSOCK_EVENT_TRANSPORT_RESET
+                  ? event.conn == -1
+                  : event.conn >= 0 && event.conn < CONNS && event.type >= VSOCK_EVENT_REQUESTED);
     ASSUME(what < 4 || owned);
     if (what == 4)
         vsock_accept(&m, conn);
     else if (what == 5 && n <= vsock_peek(&m, conn, &data))
         vsock_consume(&m, conn, n);
-    else if (what == 6 && n <= vsock_reserve(&m, conn, &space))
+    else if (what == 6 && n <= vsock_reserve(&m, conn, nondet_u32(), &space))
         vsock_send(&m, conn, n);
     else if (what == 7)
         vsock_shutdown(&m, conn, nondet_u8());

@@ -3,14 +3,18 @@
 """Proves and proves that the proofs can fail: `tests/proof/run.py [NAME...]`, default all.
 
 Every row of proofs.toml is a function of a harness here; CBMC shows that none of its checks
-can fail within the bounds that the row states. Then each of the row's mutations is made in a
-copy of its file under build/proof, and the same proof over it must fail. A mutation whose text
-is not found exactly once is an error. The last line is "N proofs, N mutations found".
+can fail within the bounds that the row states. Then each of the row's mutations is made, and
+the same proof over it must fail. A mutation whose text is not found exactly once is an error.
+What is proved are copies under build/proof of the files that the harness includes: CBMC checks
+an array of a struct that is reached by a pointer only against the end of the whole struct, so
+in the copies each such subscript is checked by AT() of proof.h, too. The last line is
+"N proofs, N mutations found".
 """
 
 import concurrent.futures
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -24,46 +28,61 @@ TIMEOUT = 3600  # seconds for one run of CBMC: a slow machine may take what it n
 CHECKS = ["--bounds-check", "--pointer-check", "--pointer-overflow-check",
           "--pointer-primitive-check", "--signed-overflow-check", "--div-by-zero-check",
           "--undefined-shift-check", "--unwinding-assertions"]
+INCLUDED = re.compile(r'^#include "((?:drivers|proto)/\w+\.c)"$', re.MULTILINE)
+OPENED = re.compile(r"->\w+(?:\.\w+)*\[")
+SUBSCRIPT = re.compile(r"(\w+(?:->\w+|\.\w+)*->\w+(?:\.\w+)*)\[([^\[\]]+)\]")
 PROVED, FAILED = 0, 10  # CBMC's exit statuses; others mean that it could not tell
 
 
-def command(proof, *includes):
-    return [str(BUILD / "cbmc"), str(HERE / proof["harness"]), "--function", proof["name"],
-            *(f"-I{path}" for path in includes), "-I.", f"-I{BUILD}/include",
-            *(f"-D{define}" for define in proof.get("define", [])),
-            "--unwind", str(proof["unwind"]),
-            *(["--unwindset", ",".join(proof["loops"])] if "loops" in proof else []),
-            *CHECKS, *proof.get("checks", []), "--slice-formula"]
+def checked(text):
+    """The source with AT() around each subscript of an array that a pointer leads to."""
+    result, n = SUBSCRIPT.subn(r"\1[AT(\1, \2)]", text)
+    if n != len(OPENED.findall(text)):
+        raise ValueError("a subscript that AT() can't be put around")
+    return result
 
 
-def cbmc(proof, log, *includes, options=()):
-    """Runs one proof; returns its exit status and how long it took."""
+def copy_sources(harness, directory, mutation):
+    """Makes the checked copies, one of them mutated; returns whether the mutation's text is
+    there, once."""
+    included = INCLUDED.findall((ROOT / HERE / harness).read_text(encoding="utf-8"))
+    files = {*included, mutation["file"]} if mutation else {*included}
+    for name in files:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        if mutation and mutation["file"] == name:
+            if text.count(mutation["old"]) != 1:
+                return False
+            text = text.replace(mutation["old"], mutation["new"])
+        copy = directory / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(checked(text), encoding="utf-8")
+    return True
+
+
+def cbmc(proof, directory, options=()):
+    """Runs one proof over the copies; returns its exit status, its log and how long it took."""
+    command = [str(BUILD / "cbmc"), str(HERE / proof["harness"]), "--function", proof["name"],
+               f"-I{directory}", "-I.", *(f"-D{define}" for define in proof.get("define", [])),
+               "--unwind", str(proof["unwind"]),
+               *(["--unwindset", ",".join(proof["loops"])] if "loops" in proof else []),
+               *CHECKS, *proof.get("checks", []), "--slice-formula", *options]
+    log = directory / "log"
     begin = time.monotonic()
-    log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
-        status = subprocess.run([*command(proof, *includes), *options], stdout=output,
-                                stderr=subprocess.STDOUT, cwd=ROOT, timeout=TIMEOUT,
-                                check=False).returncode
-    return status, time.monotonic() - begin
+        status = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, cwd=ROOT,
+                                timeout=TIMEOUT, check=False).returncode
+    return status, log.relative_to(ROOT), time.monotonic() - begin
 
 
 def prove(proof):
     """Whether the proof holds, and the line that says so."""
-    log = BUILD / "proof" / f"{proof['name']}.log"
-    status, seconds = cbmc(proof, log)
+    directory = BUILD / "proof" / proof["name"]
+    copy_sources(proof["harness"], directory, None)
+    status, log, seconds = cbmc(proof, directory)
     verdict = {PROVED: "proved", FAILED: f"FAILED (log: {log})"}
     return status == PROVED, (f"{proof['name']}: {proof['bound']}: "
                               f"{verdict.get(status, f'NO VERDICT (log: {log})')} "
                               f"in {seconds:.1f} s")
-
-
-def mutate(mutation, directory):
-    """Writes the mutated copy; returns whether the text to replace is there, once."""
-    source = (ROOT / mutation["file"]).read_text(encoding="utf-8")
-    copy = directory / mutation["file"]
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    copy.write_text(source.replace(mutation["old"], mutation["new"]), encoding="utf-8")
-    return source.count(mutation["old"]) == 1
 
 
 def find(proof, number):
@@ -71,10 +90,9 @@ def find(proof, number):
     mutation = proof["mutation"][number]
     directory = BUILD / "proof" / f"{proof['name']}-{number + 1}"
     what = f"{proof['name']}: {mutation['file']}: {mutation['old']!r} -> {mutation['new']!r}"
-    if not mutate(mutation, directory):
+    if not copy_sources(proof["harness"], directory, mutation):
         return False, f"{what}: ERROR, the text is not there exactly once"
-    log = directory / "log"
-    status, seconds = cbmc(proof, log, directory, options=["--stop-on-fail"])
+    status, log, seconds = cbmc(proof, directory, ["--stop-on-fail"])
     verdict = "found" if status == FAILED else f"NOT FOUND, status {status} (log: {log})"
     return status == FAILED, f"{what}: {verdict} in {seconds:.1f} s"
 
