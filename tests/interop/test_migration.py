@@ -45,6 +45,8 @@ class Monitor:
 class Inner:
     """A guest in the nest; state is what another one was saved as."""
 
+    vsock = "vhost"  # it carries half-close
+
     def __init__(self, nest, machine, cid, state=None):
         self.nest, self.machine, self.cid, self.seen = nest, machine, cid, ""
         monitor, incoming = f"/monitor-{cid}", f"/in-{cid}"
