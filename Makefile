@@ -26,6 +26,14 @@ BARE  := exit.c stdio.c option.c store.c mount.c
 X86   := start.S boot.c console.c traps.c paging.c start_info.c acpi.c acpi_virtio.c apic.c clock.c \
          entropy.c devices.c power.c
 
+# The same agent on Linux: what the platform is, and sockets in the place of the driver.
+LINUX := start.S start.c life.c clock.c console.c stdio.c errno_text.c events.c signals.c \
+         children.c options.c service.c tool.c init.c init_end.c modules.c
+SOCKETS := kernel_entropy.c buffer.c
+
+LINUX_MOTE := $(PROTO:%=proto/%) $(AGENT:%=agent/%) agent/app_none.c $(SOCKETS:%=drivers/%) \
+              $(LINUX:%=platform/linux/%)
+
 GUEST := $(PROTO:%=proto/%) $(AGENT:%=agent/%) $(DRIVERS:%=drivers/%) $(BARE:%=platform/bare/%) \
          $(X86:%=platform/x86_64/%)
 
@@ -97,6 +105,15 @@ GUEST_CFLAGS := $(GUEST_FLAGS) -std=c11 -D_DEFAULT_SOURCE -Os -g $(WARN) -nostdi
 GUEST_LDFLAGS := -nostdlib -static -Wl,--nmagic -T linker/x86_64.ld -Wl,--gc-sections -Wl,--build-id=none \
     -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 -Wl,--fatal-warnings -Wl,--emit-relocs
 
+# A static program of one segment of code and one of data. Its limits are those of the real
+# agent where they differ from the image's: memory that is never touched costs nothing here.
+LINUX_LIMITS := -DENDPOINT_WINDOW=1048576 -DENDPOINT_SEND_BUFFER=16384 -DSTORE_SIZE=1048576 \
+    -DSTORE_ENTRIES=1024 -DHEALTH_AGENTS_MAX=16 -DSTEREOS_REPLY_MAX=8192
+LINUX_CFLAGS := $(filter-out -DSTACK_SIZE=% -DEXCEPTION_STACK_SIZE=%,$(GUEST_CFLAGS)) \
+    -isystem $(BUILD)/linux-include $(LINUX_LIMITS)
+LINUX_LDFLAGS := -nostdlib -static -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noexecstack \
+    -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,-z,max-page-size=4096 -Wl,--fatal-warnings
+
 HOST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -I. -isystem $(BUILD)/include
 UNIT_CFLAGS := $(HOST_CFLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
     -fno-omit-frame-pointer
@@ -132,6 +149,23 @@ $(eval $(call image,bench,tests/bench/guest/app_bench.c,,))
 $(BUILD)/%/mote.elf: $(BUILD)/%/mote.debug linker/check.py linker/elf.py
 	$(Q)objcopy --strip-all $< $@
 	$(Q)$(PYTHON) linker/check.py --symbols $< --entry-symbol pvh_start $@
+
+# --- the Linux program -------------------------------------------------------------
+
+LINUX_IMAGE := $(BUILD)/linux/mote
+LINUX_OBJS  := $(patsubst %.c,$(BUILD)/linux/obj/%.o,$(LINUX_MOTE:.S=.c))
+$(BUILD)/linux/obj/%.o: %.c Makefile $(PICOLIBC_STAMP)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LINUX_CFLAGS) $(if $(filter $<,$(HOT)),-O2) $(DEPS) -c $< -o $@
+$(BUILD)/linux/obj/%.o: %.S Makefile $(PICOLIBC_STAMP)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -c $< -o $@
+$(LINUX_IMAGE).debug: $(LINUX_OBJS)
+	@echo "LD   $@"
+	$(Q)$(CC) $(LINUX_LDFLAGS) $(LINUX_OBJS) $(PICOLIBC)/lib/libc.a -lgcc -o $@
+$(LINUX_IMAGE): $(LINUX_IMAGE).debug
+	$(Q)objcopy --strip-all $< $@
+-include $(LINUX_OBJS:.o=.d)
 
 # --- host programs and unit tests --------------------------------------------------
 

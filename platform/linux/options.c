@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include "platform/linux/options.h"
+
+#include "platform/linux/errno_text.h"
+#include "platform/linux/sys.h"
+#include "platform/platform.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define PREFIX     "mote."
+#define PREFIX_LEN 5
+
+/* Twice COMMAND_LINE_SIZE of x86, and what every other architecture has. */
+#define WORDS_MAX 4096
+
+static const struct {
+    const char *key;
+    const char *value;
+    const char *help;
+} known[] = {
+    {"listen", "WHERE",
+     "auto, vsock, tcp or unix:PATH; auto: vsock if this guest has a CID, else tcp"},
+    {"allow_cid", "N", "serve CID N instead of the host alone; may be given again"},
+    {"notify", "PORT", "tell the host's PORT when ready, and the exit status"},
+    {"secrets", "DIR", "where secrets are files; default /run/stereos/secrets"},
+    {"config", "FILE", "where the configuration is; default /etc/stereos/jcard.toml"},
+    {"passwd", "FILE", "who has which home; default /etc/passwd"},
+    {"run", "WORKLOAD", "a program to start and look after"},
+    {"workloads", "FILE", "programs to start, one a line; default /etc/mote/workloads"},
+    {"grace", "S", "seconds from SIGTERM to SIGKILL at the end; default 5"},
+    {"hostname", "NAME", "as PID 1: the name of this machine"},
+    {"poweroff", "HOW", "as a service: systemctl, signal-init or exit"},
+};
+
+/* The words, each with its NUL, and an empty one behind the last. */
+static char words[WORDS_MAX];
+
+static const char *next_word(const char *word)
+{
+    return word + strlen(word) + 1;
+}
+
+const char *platform_option(const char *key, const char *after, size_t *len)
+{
+    const char *word = after != NULL ? next_word(after) : words;
+    size_t n = strlen(key);
+
+    for (; *word != '\0'; word = next_word(word)) {
+        if (strncmp(word, key, n) != 0 || word[n] != '=')
+            continue;
+        *len = strlen(word + n + 1);
+        return word + n + 1;
+    }
+    return NULL;
+}
+
+/* Whether the n bytes at key are one of the known; a dash may stand for an underscore. */
+static bool is_known(const char *key, size_t n)
+{
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        size_t at = 0;
+        while (at < n && known[i].key[at] == (key[at] == '-' ? '_' : key[at]))
+            at++;
+        if (at == n && known[i].key[n] == '\0')
+            return true;
+    }
+    return false;
+}
+
+/* Copies the next word as the kernel reads it (kernel/params.c): double quotes hold blanks
+ * together, around the word or around its value, and are not part of it. */
+static const char *take_word(const char *s, const char *end, char *dst)
+{
+    bool quoted = false;
+
+    for (; s < end && (quoted || (*s != ' ' && *s != '\n' && *s != '\t')); s++)
+        if (*s == '"')
+            quoted = !quoted;
+        else
+            *dst++ = *s;
+    *dst = '\0';
+    return s;
+}
+
+static void warn_if_unknown(const char *word)
+{
+    size_t n = strcspn(word, "=");
+
+    if (strncmp(word, PREFIX, PREFIX_LEN) != 0)
+        return;
+    if (!is_known(word + PREFIX_LEN, n - PREFIX_LEN))
+        printf("mote: %.*s on the command line: no such option\n", (int)n, word);
+}
+
+void options_from_kernel(void)
+{
+    static char line[WORDS_MAX];
+    long fd = sys_open("/proc/cmdline", O_RDONLY, 0);
+    long n = fd < 0 ? fd : sys_read((int)fd, line, sizeof line - 1);
+    char *dst = words;
+
+    sys_close((int)fd);
+    if (n < 0)
+        printf("mote: /proc/cmdline: %s: no option is known\n", errno_text(n));
+    for (const char *s = line, *end = line + (n < 0 ? 0 : n); s < end; s++) {
+        s = take_word(s, end, dst);
+        if (*dst == '\0')
+            continue;
+        warn_if_unknown(dst);
+        dst += strlen(dst) + 1;
+    }
+    explicit_bzero(line, sizeof line);
+}
+
+/* Appends mote.KEY=VALUE; NULL when there is no room. */
+static char *append(char *dst, const char *key, size_t n, const char *value)
+{
+    size_t need = PREFIX_LEN + n + 1 + strlen(value) + 1;
+
+    if (need >= (size_t)(words + sizeof words - dst))
+        return NULL;
+    memcpy(dst, PREFIX, PREFIX_LEN);
+    for (size_t i = 0; i < n; i++)
+        dst[PREFIX_LEN + i] = key[i] == '-' ? '_' : key[i];
+    dst[PREFIX_LEN + n] = '=';
+    strcpy(dst + PREFIX_LEN + n + 1, value);
+    return dst + need;
+}
+
+int options_from_arguments(char *const *arguments)
+{
+    char *dst = words;
+
+    for (; *arguments != NULL; arguments++) {
+        const char *key = *arguments;
+        size_t n = strcspn(key += strncmp(key, "--", 2) == 0 ? 2 : 0, "=");
+        if (key == *arguments || !is_known(key, n)) {
+            printf("mote: %s: no such option; see mote help\n", *arguments);
+            return -1;
+        }
+        const char *value = key[n] == '=' ? key + n + 1 : *++arguments;
+        if (value == NULL) {
+            printf("mote: --%s needs a value\n", key);
+            return -1;
+        }
+        if ((dst = append(dst, key, n, value)) == NULL) {
+            printf("mote: more than %d bytes of options\n", WORDS_MAX);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+void options_print(void)
+{
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        int used = printf("  --%s %s", known[i].key, known[i].value);
+        printf("%*s%s\n", used < 24 ? 24 - used : 1, "", known[i].help);
+    }
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* The end of a service: the guest is somebody else's to power off, and is asked to. */
+#include "platform/linux/life.h"
+
+#include "platform/linux/sys.h"
+#include "platform/platform.h"
+
+#include <linux/signal.h>
+
+#include <stdio.h>
+#include <string.h>
+
+static void ask_init(void)
+{
+    sys_kill(1, SIGTERM);
+}
+
+static void ask_systemd(void)
+{
+    static const char *const places[] = {"/usr/bin/systemctl", "/bin/systemctl",
+                                         "/run/current-system/sw/bin/systemctl"};
+    static const char *const words[] = {"systemctl", "poweroff", NULL};
+
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+        sys_execve(places[i], words, life_environment()); /* returns only when it can't */
+    printf("mote: no systemctl: the guest stays on\n");
+}
+
+static void ask_nobody(void)
+{
+}
+
+static const struct {
+    const char *name;
+    void (*ask)(void);
+} ways[] = {
+    {"systemctl", ask_systemd},
+    {"signal-init", ask_init},
+    {"exit", ask_nobody},
+};
+
+/* Unless it is told: systemd where that runs, as the real guest does; else only our own end. */
+static void power_off(void)
+{
+    struct statx found;
+    size_t len;
+    const char *how = platform_option("mote.poweroff", NULL, &len);
+
+    if (how == NULL)
+        how = sys_statx(AT_FDCWD, "/run/systemd/system", 0, &found) == 0 ? "systemctl" : "exit";
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
+        if (strcmp(how, ways[i].name) == 0) {
+            ways[i].ask();
+            return;
+        }
+    printf("mote: --poweroff %s: no such way\n", how);
+}
+
+void service_end(int status)
+{
+    if (status == EXIT_OK && platform_end_request() == NULL)
+        power_off();
+    sys_exit(status);
+}
