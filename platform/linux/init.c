@@ -154,8 +154,9 @@ static void feed_entropy(void)
 
 void init_begin(void)
 {
-    mount_all();
+    mount_base(&base_mounts[0]); /* the console's device; if it fails, mount_all() tells */
     const char *console = console_open();
+    mount_all();
     options_from_kernel();
     if (console == NULL || strcmp(console, "/dev/console") != 0)
         printf("mote: no /dev/console; what is said goes to %s\n",
