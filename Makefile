@@ -163,8 +163,9 @@ $(BUILD)/linux/obj/%.o: %.S Makefile $(PICOLIBC_STAMP)
 $(LINUX_IMAGE).debug: $(LINUX_OBJS)
 	@echo "LD   $@"
 	$(Q)$(CC) $(LINUX_LDFLAGS) $(LINUX_OBJS) $(PICOLIBC)/lib/libc.a -lgcc -o $@
-$(LINUX_IMAGE): $(LINUX_IMAGE).debug
+$(LINUX_IMAGE): $(LINUX_IMAGE).debug linker/check.py linker/elf.py
 	$(Q)objcopy --strip-all $< $@
+	$(Q)$(PYTHON) linker/check.py --linux --symbols $< $@
 -include $(LINUX_OBJS:.o=.d)
 
 # --- host programs and unit tests --------------------------------------------------

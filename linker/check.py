@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The gate that a bare-metal x86_64 image passes before anybody boots it.
+"""The gate that an x86_64 image, or the Linux program, passes before anybody runs it.
 
 It looks at the image as a VMM's loader does (PVH: xen/include/public/elfnote.h and
 xen/include/public/arch-x86/hvm/start_info.h) and at the symbols for what must not be linked.
@@ -74,8 +74,6 @@ def check_notes(image, entry_symbol, entry):
 def check_headers(image):
     if image.machine != elf.EM_X86_64:
         yield f"the machine is {image.machine}, not {elf.EM_X86_64} (x86-64)"
-    if image.entry < LOWEST_ENTRY:
-        yield f"the entry {image.entry:#x} is below {LOWEST_ENTRY:#x}"
     for segment in image.segments:
         if segment.type in FORBIDDEN_SEGMENTS:
             yield f"there is a {FORBIDDEN_SEGMENTS[segment.type]} segment"
@@ -95,10 +93,18 @@ def loaded(file):
     return [segment for segment in file.segments if segment.type == elf.PT_LOAD]
 
 
+def check_entry(image, entry_symbol, entry):
+    if image.entry < LOWEST_ENTRY:
+        yield f"the entry {image.entry:#x} is below {LOWEST_ENTRY:#x}"
+    yield from check_notes(image, entry_symbol, entry)
+
+
 def check(image, debug, entry_symbol):
-    """All violations. The symbols count only when they are those of this image."""
+    """All violations; entry_symbol is None for Linux. The symbols count only when they are those
+    of this image."""
     yield from check_headers(image)
-    yield from check_notes(image, entry_symbol, debug.symbol(entry_symbol))
+    if entry_symbol:
+        yield from check_entry(image, entry_symbol, debug.symbol(entry_symbol))
     if not debug.symbols:
         yield f"{debug.path} has no symbols"
     if (image.entry, loaded(image)) != (debug.entry, loaded(debug)):
@@ -107,12 +113,14 @@ def check(image, debug, entry_symbol):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Checks a bare-metal x86_64 image.")
+    parser = argparse.ArgumentParser(description="Checks an x86_64 image.")
     parser.add_argument("image", help="the ELF file that is booted")
     parser.add_argument("--symbols", metavar="ELF",
                         help="the same image before it was stripped (default: the image)")
     parser.add_argument("--entry-symbol", default="pvh_start", metavar="NAME",
                         help="where the PVH note must point (default: %(default)s)")
+    parser.add_argument("--linux", dest="entry_symbol", action="store_const", const=None,
+                        help="a program of Linux: it has no PVH note")
     options = parser.parse_args()
     try:
         image = elf.Elf(options.image)

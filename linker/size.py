@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """What an image takes, against its two budgets: bytes of the file and bytes of RAM.
 
-The RAM budget is the linker script's (__ram_budget), the file's is given. Sections are listed
+The RAM budget is the linker script's (__ram_budget), the file's is given. A program of Linux has
+no RAM of its own, and what it never touches takes none: its file alone has a budget. Sections are listed
 as they lie in memory, and every object that is worth a look. Stack depth is stack.py's.
 """
 
@@ -24,19 +25,25 @@ def objects(image):
             for name, size, section in sorted(found, key=lambda item: (-item[1], item[0]))]
 
 
-def measure(image, file_bytes, file_budget):
-    """The whole table as plain data: what --json prints."""
+def measure_ram(image, linux):
+    if linux:
+        return {}
     edges = {name: image.symbol(name) for name in ("__image_start", "__image_end", "__ram_budget")}
     for name, value in edges.items():
         if value is None:
             raise elf.ElfError(f"{image.path}: no symbol {name}")
+    return {"ram": {"bytes": edges["__image_end"] - edges["__image_start"],
+                    "budget": edges["__ram_budget"]}}
+
+
+def measure(image, file_bytes, file_budget, linux):
+    """The whole table as plain data: what --json prints."""
     sections = sorted((section for section in image.sections
                        if section.flags & elf.SHF_ALLOC and section.size),
                       key=lambda section: section.address)
     return {
         "image": {"bytes": file_bytes, "budget": file_budget},
-        "ram": {"bytes": edges["__image_end"] - edges["__image_start"],
-                "budget": edges["__ram_budget"]},
+        **measure_ram(image, linux),
         "sections": [{"name": section.name, "bytes": section.size} for section in sections],
         "objects": objects(image),
     }
@@ -45,7 +52,8 @@ def measure(image, file_bytes, file_budget):
 def overruns(table):
     return [f"{what} takes {table[what]['bytes']} bytes, "
             f"{table[what]['bytes'] - table[what]['budget']} above its budget"
-            for what in ("image", "ram") if table[what]["bytes"] > table[what]["budget"]]
+            for what in ("image", "ram")
+            if what in table and table[what]["bytes"] > table[what]["budget"]]
 
 
 def print_table(table):
@@ -55,6 +63,8 @@ def print_table(table):
             if item["section"] == section["name"]:
                 print(f"{'':9}  {item['bytes']:>9}  {item['name']}")
     for what, meaning in (("ram", "RAM, first to last byte"), ("image", "image file")):
+        if what not in table:
+            continue
         size, budget = table[what]["bytes"], table[what]["budget"]
         print(f"{size:>9}  {meaning}: {100 * size / budget:.0f} % of {budget}")
 
@@ -73,11 +83,12 @@ def main():
     parser.add_argument("--image", metavar="FILE",
                         help="the file that is booted, if it is another (stripped) one")
     parser.add_argument("--image-budget", metavar="BYTES", type=positive, required=True)
+    parser.add_argument("--linux", action="store_true", help="a program of Linux: no budget of RAM")
     parser.add_argument("--json", action="store_true", help="for programs")
     options = parser.parse_args()
     try:
         table = measure(elf.Elf(options.elf), os.path.getsize(options.image or options.elf),
-                        options.image_budget)
+                        options.image_budget, options.linux)
     except (elf.ElfError, OSError) as error:
         return elf.report("size", [error])
     if options.json:

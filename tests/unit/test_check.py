@@ -54,14 +54,15 @@ GOOD = {"flags": 5, "base": "0x100000", "segment": "", "extra": "", "code": "", 
 def fixture_gate(tmp_path):
     """gate(what differs from the good image) -> the lines that check.py says."""
 
-    def gate(note="", entry_symbol="pvh_start", stale=False, notes=1, **changes):
+    def gate(note="", entry_symbol="pvh_start", stale=False, notes=1, linux=False, **changes):
         of = {**GOOD, **changes}
         text = note or NOTE.format(**{**XEN, **{k: of[k] for k in XEN if k in of}}) * notes
         build(tmp_path, of, text)
         if stale:
             build_other(tmp_path, of, text)
         result = subprocess.run(
-            [sys.executable, ROOT / "linker/check.py", "--entry-symbol", entry_symbol,
+            [sys.executable, ROOT / "linker/check.py",
+             *(["--linux"] if linux else ["--entry-symbol", entry_symbol]),
              "--symbols", "debug", "image"], cwd=tmp_path, capture_output=True, text=True)
         assert result.returncode == (1 if result.stderr else 0)
         assert result.stdout == ""
@@ -118,6 +119,11 @@ def test_each_violation_is_refused(gate, changes, expected):
     lines = gate(**changes)
     assert any(re.fullmatch(f"check: {expected}.*", line) for line in lines), lines
     assert len(lines) <= 2  # without symbols, the note has nothing to be compared with
+
+
+def test_linux_program_needs_no_note(gate):
+    assert gate(linux=True, notes=0, base="0x10000") == []
+    assert gate(linux=True, notes=0, code="malloc: ret") == ["check: malloc is linked: mote has no heap"]
 
 
 def test_all_violations_are_told_at_once(gate):

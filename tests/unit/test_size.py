@@ -98,3 +98,10 @@ def test_without_symbols(size, tmp_path):
                              "--image-budget", "1000000"], cwd=tmp_path, capture_output=True,
                             text=True)
     assert (result.returncode, result.stderr) == (1, "size: image: no symbol __image_start\n")
+
+
+def test_linux_program_has_no_budget_of_ram(size):
+    result = size("--image-budget", "1000000", "--linux", "--json", ram_budget=1)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "ram" not in json.loads(result.stdout)
+    assert "RAM" not in size("--image-budget", "1000000", "--linux").stdout
