@@ -168,6 +168,19 @@ $(LINUX_IMAGE): $(LINUX_IMAGE).debug linker/check.py linker/elf.py
 	$(Q)$(PYTHON) linker/check.py --linux --symbols $< $@
 -include $(LINUX_OBJS:.o=.d)
 
+# The same over the system's C library and with sanitizers; main() is that library's.
+ASAN_IMAGE := $(BUILD)/linux-asan/mote
+ASAN_OBJS  := $(patsubst %.c,$(BUILD)/linux-asan/obj/%.o,tests/service/main.c \
+                $(filter-out %.S %/linux/start.c %/linux/stdio.c,$(LINUX_MOTE)))
+$(BUILD)/linux-asan/obj/%.o: %.c Makefile | $(BUILD)/.setup
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(UNIT_CFLAGS) $(LINUX_LIMITS) \
+	    $(if $(filter agent/main.c platform/linux/life.c,$<),-Dmain=agent_main) $(DEPS) -c $< -o $@
+$(ASAN_IMAGE): $(ASAN_OBJS)
+	@echo "LD   $@"
+	$(Q)$(CC) $(UNIT_CFLAGS) $^ -o $@
+-include $(ASAN_OBJS:.o=.d)
+
 # --- host programs and unit tests --------------------------------------------------
 
 $(BUILD)/host/obj/%.o: %.c Makefile | $(BUILD)/.setup

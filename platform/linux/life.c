@@ -12,6 +12,7 @@
 
 #include <linux/mman.h>
 #include <linux/prctl.h>
+#include <linux/random.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,5 +125,5 @@ const void *platform_module(size_t *len)
 
 int platform_entropy(void *buf, size_t n)
 {
-    return sys_getrandom(buf, n, 0) == (long)n ? MOTE_OK : MOTE_ERR_NO_ENTROPY;
+    return sys_getrandom(buf, n, GRND_NONBLOCK) == (long)n ? MOTE_OK : MOTE_ERR_NO_ENTROPY;
 }
