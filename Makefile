@@ -56,7 +56,7 @@ UNIT := text json json_check line stereos stereos_write buffer virtqueue vsock_m
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c \
                vsock_endpoint.c) \
-             $(filter-out agent/main.c agent/session.c,$(AGENT:%=agent/%)) \
+             $(filter-out agent/main.c,$(AGENT:%=agent/%)) agent/app_none.c \
              platform/bare/store.c platform/bare/mount.c \
              platform/x86_64/acpi_virtio.c \
              $(addprefix qemu/vsockd/,vring.c guest_memory.c device.c command.c fault.c \
@@ -68,7 +68,8 @@ UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
 FUZZ := line dispatch machine pair ring device acpi pci
 FUZZ_line     := $(PROTO:%=proto/%)
 FUZZ_dispatch := $(PROTO:%=proto/%) platform/bare/mount.c tests/unit/fake_platform.c \
-                 $(addprefix agent/,dispatch.c config.c secret.c ssh_key.c mount.c power.c)
+                 $(addprefix agent/,dispatch.c config.c secret.c ssh_key.c mount.c power.c \
+                   app_none.c)
 FUZZ_machine  := $(MACHINE:%=drivers/%) tests/fuzz/wire.c
 FUZZ_pair     := $(MACHINE:%=drivers/%)
 FUZZ_ring     := drivers/virtqueue.c

@@ -7,43 +7,34 @@
 #define CONFIG_NAME "jcard.toml"
 #define CONFIG_MODE 0644u
 
-void config_set(const union stereos_payload *p, struct out *error)
+static int begin(size_t len, char **space)
 {
-    size_t len = text_length(p->config.content);
+    return store_begin(STORE_CONFIG, CONFIG_NAME, strlen(CONFIG_NAME), CONFIG_MODE, len, space);
+}
+
+bool config_set(const struct request *r)
+{
+    struct text content = r->payload->config.content;
+    size_t len = text_length(content);
     char *space;
 
-    if (store_begin(STORE_CONFIG, CONFIG_NAME, strlen(CONFIG_NAME), CONFIG_MODE, len, &space) !=
-        MOTE_OK) {
-        out_str(error, "write " CONFIG_NAME ": ");
-        write_store_error(error, len);
-        return;
+    int result = begin(len, &space);
+    if (result == MOTE_OK) {
+        text_copy(content, space, len);
+        result = store_commit();
     }
-    text_copy(p->config.content, space, len);
-    store_commit();
+    if (result != MOTE_OK)
+        out_str(r->error, store_fault().why);
+    return true;
 }
 
 int config_load(const void *data, size_t len)
 {
     char *space;
-    int result =
-        store_begin(STORE_CONFIG, CONFIG_NAME, strlen(CONFIG_NAME), CONFIG_MODE, len, &space);
+    int result = begin(len, &space);
 
     if (result != MOTE_OK)
         return result;
     memcpy(space, data, len);
-    store_commit();
-    return MOTE_OK;
-}
-
-void write_store_error(struct out *error, size_t wanted)
-{
-    out_str(error, "store full: ");
-    out_u64(error, wanted);
-    out_str(error, " bytes wanted, ");
-    out_u64(error, store_free());
-    out_str(error, " free; limit is ");
-    out_u64(error, STORE_SIZE);
-    out_str(error, " bytes and ");
-    out_u64(error, STORE_ENTRIES);
-    out_str(error, " names");
+    return store_commit();
 }

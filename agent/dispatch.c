@@ -5,74 +5,96 @@
  */
 #include "agent/dispatch.h"
 
-#include "agent/health.h"
+#include "agent/app.h"
 #include "agent/services.h"
-#include "proto/stereos.h"
+#include "platform/mount.h"
 
 #include <string.h>
 
-static const struct message {
-    const char *type;
-    void (*answer)(struct out *reply);
-    void (*act)(const union stereos_payload *payload, struct out *error);
-    const struct stereos_payload_type *payload;
-    bool payload_optional; /* missing or wrong, it counts as empty */
-} messages[] = {
-    {.type = "ping", .answer = stereos_write_pong},
-    {.type = "get_health", .answer = health_answer},
-    {.type = "set_config", .act = config_set, .payload = &stereos_config_payload},
-    {.type = "inject_secret", .act = secret_inject, .payload = &stereos_secret_payload},
-    {.type = "inject_ssh_key", .act = ssh_key_inject, .payload = &stereos_ssh_key_payload},
-    {.type = "mount", .act = mount_request, .payload = &stereos_mount_payload},
-    {.type = "shutdown",
-     .act = shutdown_request,
-     .payload = &stereos_shutdown_payload,
-     .payload_optional = true},
+static bool ping(const struct request *r)
+{
+    stereos_write_pong(r->reply);
+    return true;
+}
+
+static const struct message messages[] = {
+    {"ping", ping, NULL, false},
+    {"get_health", health_request, NULL, false},
+    {"set_config", config_set, &stereos_config_payload, false},
+    {"inject_secret", secret_inject, &stereos_secret_payload, false},
+    {"inject_ssh_key", ssh_key_inject, &stereos_ssh_key_payload, false},
+    {"mount", mount_share, &stereos_mount_payload, false},
+    {"shutdown", shutdown_request, &stereos_shutdown_payload, true},
 };
+
+#define MESSAGE_COUNT (sizeof messages / sizeof messages[0])
+
+static const struct message *row(size_t i)
+{
+    if (i < MESSAGE_COUNT)
+        return &messages[i];
+    i -= MESSAGE_COUNT;
+    return i < app_message_count ? &app_messages[i] : NULL;
+}
+
+const char *dispatch_type(size_t i)
+{
+    const struct message *m = row(i);
+
+    return m != NULL ? m->type : NULL;
+}
 
 static const struct message *find(struct text type)
 {
-    for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++)
-        if (text_equals(type, messages[i].type))
-            return &messages[i];
+    const struct message *m;
+
+    for (size_t i = 0; (m = row(i)) != NULL; i++)
+        if (text_equals(type, m->type))
+            return m;
     return NULL;
 }
 
-static void act(const struct message *m, const struct stereos_envelope *envelope, struct out *error)
+static bool read_payload(const struct message *m, const struct stereos_envelope *envelope,
+                         union payload *payload, struct out *error)
 {
-    union stereos_payload payload;
-
-    if (!stereos_read_payload(envelope, m->type, m->payload, &payload, error)) {
-        if (!m->payload_optional)
-            return;
-        memset(&payload, 0, sizeof payload);
-        error->len = 0;
-    }
-    m->act(&payload, error);
+    if (m->payload == NULL ||
+        stereos_read_payload(envelope, m->type, m->payload, payload, sizeof *payload, error))
+        return true;
+    if (!m->payload_optional)
+        return false;
+    memset(payload, 0, sizeof *payload);
+    error->len = 0;
+    return true;
 }
 
-void dispatch_line(const char *line, size_t len, struct out *reply)
+bool dispatch_line(int conn, const char *line, size_t len, struct out *reply)
 {
     char text[STEREOS_ERROR_ROOM], type[STEREOS_TYPE_MAX];
     struct out error = out_to(text, sizeof text);
     struct stereos_envelope envelope = {0};
+    union payload payload;
+    struct request request = {conn, &payload, reply, &error};
 
     if (!stereos_read_envelope(line, len, &envelope, &error)) {
         stereos_write_ack(reply, "", 0, text, error.len);
-        return;
+        return true;
     }
     const struct message *m = find(envelope.type);
-    if (m != NULL && m->answer != NULL) {
-        m->answer(reply);
-        return;
-    }
-    if (m != NULL) {
-        act(m, &envelope, &error);
-    } else {
+    if (m == NULL) {
         out_str(&error, "unknown message type: ");
         out_text(&error, envelope.type);
+    } else if (read_payload(m, &envelope, &payload, &error) && !m->serve(&request)) {
+        return false;
     }
-    stereos_write_ack(reply, type, text_copy(envelope.type, type, sizeof type), text, error.len);
+    if (reply->len == 0)
+        stereos_write_ack(reply, type, text_copy(envelope.type, type, sizeof type), text,
+                          error.len);
+    return true;
+}
+
+void dispatch_abandon(int conn)
+{
+    mount_abandon(conn); /* the only message whose answer may take long */
 }
 
 void dispatch_refuse(const char *start, size_t len, const char *why, uint64_t limit,

@@ -3,23 +3,24 @@
 #include "agent/health.h"
 
 #include "agent/lifecycle.h"
+#include "agent/services.h"
 #include "platform/platform.h"
-#include "proto/stereos.h"
 
 #include <string.h>
 
 #define NS_PER_S UINT64_C(1000000000)
 
 /* The keys and numbers around an agent's texts, and around all agents. */
-#define AGENT_KEYS_MAX  64
+#define AGENT_KEYS_MAX  80
 #define HEALTH_KEYS_MAX 80
-_Static_assert(HEALTH_AGENTS_MAX *(6 * (HEALTH_NAME_MAX + HEALTH_ERROR_MAX) + AGENT_KEYS_MAX) +
+_Static_assert(HEALTH_AGENTS_MAX *(2 * HEALTH_NAME_MAX + 6 * HEALTH_ERROR_MAX + AGENT_KEYS_MAX) +
                        HEALTH_KEYS_MAX <=
                    STEREOS_REPLY_MAX,
-               "the answer fits, with every byte escaped to six");
+               "the answer fits, with every byte of an error escaped to six");
 
 static struct stereos_agent agents[HEALTH_AGENTS_MAX];
 static uint32_t agent_count;
+static bool troubled; /* by something that is no agent; the console knows why */
 
 static struct stereos_agent *find(const char *name)
 {
@@ -34,6 +35,8 @@ static void judge(void)
 {
     bool running = false;
 
+    if (troubled)
+        return;
     for (uint32_t i = 0; i < agent_count; i++) {
         if (agents[i].error != NULL) {
             lifecycle_enter(LIFECYCLE_DEGRADED, agents[i].error);
@@ -45,11 +48,26 @@ static void judge(void)
                     running ? "agents running" : "no agent runs");
 }
 
-int health_report(const char *name, bool running, const char *error)
+static int check_name(const char *name)
+{
+    size_t n = strlen(name);
+
+    for (size_t i = 0; i < n; i++)
+        if (name[i] < ' ' || name[i] > '~' || strchr("\"\\<>&", name[i]) != NULL)
+            return MOTE_ERR_INVALID;
+    return n <= HEALTH_NAME_MAX ? MOTE_OK : MOTE_ERR_TOO_LARGE;
+}
+
+int health_report(const char *name, bool running, const char *session, const char *error)
 {
     struct stereos_agent *a = find(name);
+    int result = check_name(name);
 
-    if (strlen(name) > HEALTH_NAME_MAX || (error != NULL && strlen(error) > HEALTH_ERROR_MAX))
+    if (result == MOTE_OK && session != NULL)
+        result = check_name(session);
+    if (result != MOTE_OK)
+        return result;
+    if (error != NULL && strlen(error) > HEALTH_ERROR_MAX)
         return MOTE_ERR_TOO_LARGE;
     if (a == NULL) {
         if (agent_count == HEALTH_AGENTS_MAX)
@@ -60,16 +78,28 @@ int health_report(const char *name, bool running, const char *error)
         a->restarts++;
     }
     a->running = running;
+    a->session = session;
     a->error = error;
     judge();
     return MOTE_OK;
 }
 
-void health_answer(struct out *reply)
+void health_trouble(const char *why, size_t n)
 {
-    stereos_write_health(reply,
-                         &(struct stereos_health){.state = lifecycle_name(),
-                                                  .agents = agents,
-                                                  .agent_count = agent_count,
-                                                  .uptime_seconds = platform_now_ns() / NS_PER_S});
+    troubled = n != 0;
+    if (troubled)
+        lifecycle_enter_bytes(LIFECYCLE_DEGRADED, why, n);
+    else
+        judge();
+}
+
+bool health_request(const struct request *r)
+{
+    struct stereos_health health = {.state = lifecycle_name(),
+                                    .agents = agents,
+                                    .agent_count = agent_count,
+                                    .uptime_seconds = platform_now_ns() / NS_PER_S};
+
+    stereos_write_health(r->reply, &health);
+    return true;
 }

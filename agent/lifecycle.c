@@ -3,6 +3,7 @@
 #include "agent/lifecycle.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define TO(state) (1u << LIFECYCLE_##state)
 
@@ -19,13 +20,21 @@ static const struct {
 
 static enum lifecycle_state current = LIFECYCLE_BOOTING;
 
-bool lifecycle_enter(enum lifecycle_state state, const char *reason)
+bool lifecycle_enter_bytes(enum lifecycle_state state, const char *reason, size_t n)
 {
     if (state == current || (states[current].next >> state & 1) == 0)
         return state == current;
     current = state;
-    printf("mote: %s: %s\n", lifecycle_name(), reason);
+    printf("mote: %s: ", lifecycle_name());
+    for (size_t i = 0; i < n; i++)
+        putchar((unsigned char)reason[i] < ' ' || reason[i] == 0x7f ? '?' : reason[i]);
+    printf("\n");
     return true;
+}
+
+bool lifecycle_enter(enum lifecycle_state state, const char *reason)
+{
+    return lifecycle_enter_bytes(state, reason, strlen(reason));
 }
 
 enum lifecycle_state lifecycle_state(void)

@@ -4,7 +4,7 @@
 #define AGENT_LIFECYCLE_H
 
 #include <stdbool.h>
-#include <stdint.h>
+#include <stddef.h>
 
 enum lifecycle_state {
     LIFECYCLE_BOOTING,
@@ -15,10 +15,13 @@ enum lifecycle_state {
 };
 
 /*
- * Goes to a state and tells the console, with the reason (up to len bytes of it count).
- * False when the state machine has no such step; going where one is changes the reason only.
+ * Goes to a state and tells the console, with the reason. False when the state machine has
+ * no such step; going where one is says nothing.
  */
 bool lifecycle_enter(enum lifecycle_state state, const char *reason);
+
+/* The same with a reason of n bytes from outside: control characters are shown as '?'. */
+bool lifecycle_enter_bytes(enum lifecycle_state state, const char *reason, size_t n);
 
 enum lifecycle_state lifecycle_state(void);
 

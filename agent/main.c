@@ -58,8 +58,7 @@ static void load_module(void)
     const void *module = platform_module(&len);
 
     if (module != NULL && config_load(module, len) != MOTE_OK)
-        printf("mote: module 0 has %zu bytes: with its name more than the store's %d\n", len,
-               STORE_SIZE);
+        printf("mote: module 0: %s\n", store_fault().why);
 }
 
 static int start(void)
@@ -110,15 +109,25 @@ static uint64_t act(void)
     return earlier(app, session_deadline());
 }
 
-/* Serves until somebody asks for shutdown. */
+/* Whether it is time to go: somebody asked for shutdown, and the application has stopped. */
+static bool is_over(void)
+{
+    const char *reason = platform_end_request();
+
+    if (reason != NULL)
+        lifecycle_enter(LIFECYCLE_SHUTDOWN, reason);
+    return lifecycle_state() == LIFECYCLE_SHUTDOWN && app_stopped();
+}
+
+/* Serves until it is over. */
 static int serve(void)
 {
-    while (lifecycle_state() != LIFECYCLE_SHUTDOWN) {
+    while (!is_over()) {
         if (endpoint_poll() != MOTE_OK)
             return EXIT_BROKEN;
         sleep_until_needed(act());
     }
-    return EXIT_OK;
+    return app_status();
 }
 
 /* Nobody is served any more; what is on its way still leaves. */

@@ -4,10 +4,14 @@
  * sees the same errors; then what the platform can do, which on bare metal is nothing.
  */
 #include "platform/mount.h"
+#include "agent/health.h"
 #include "agent/services.h"
+#include "drivers/endpoint.h"
 #include "proto/utf8.h"
 
 #include <string.h>
+
+_Static_assert(ENDPOINT_CONNECTIONS <= MOUNT_JOBS, "a connection's number is an owner's");
 
 /* Nothing is mounted on these or below them. */
 static const char *const protected_paths[] = {
@@ -49,15 +53,15 @@ static size_t clean_path(char *path, size_t n)
     return out;
 }
 
-static bool is_protected(const char *path, size_t n)
+static bool is_allowed(const char *path, size_t n)
 {
     for (size_t i = 0; i < sizeof protected_paths / sizeof protected_paths[0]; i++) {
         size_t len = strlen(protected_paths[i]);
         if (n >= len && memcmp(path, protected_paths[i], len) == 0 &&
             (n == len || path[len] == '/'))
-            return true;
+            return false;
     }
-    return n == 1;
+    return n != 1;
 }
 
 static void out_quoted_path(struct out *o, const char *path, size_t n)
@@ -72,12 +76,35 @@ static void out_quoted_path(struct out *o, const char *path, size_t n)
     out_str(o, "\"");
 }
 
-void mount_request(const union stereos_payload *p, struct out *error)
+static void write_not_allowed(struct out *o, const char *path, size_t n)
 {
-    const struct stereos_mount *m = &p->mount;
+    out_str(o, "cannot mount over system directory: ");
+    out_quoted_path(o, path, n);
+}
+
+static void write_no_mount_point(struct out *o, const char *path, size_t n, const char *fault)
+{
+    out_str(o, "create mount point ");
+    out_quoted_path(o, path, n);
+    out_str(o, ": ");
+    out_str(o, fault);
+}
+
+static void write_failed(struct out *o, struct text tag, const char *path, size_t n,
+                         const char *fault)
+{
+    out_str(o, "mount ");
+    out_text(o, tag);
+    out_str(o, " at ");
+    out_bytes(o, path, n);
+    out_str(o, ": ");
+    out_str(o, fault);
+}
+
+/* A clean path, as what the path in *path stands for; false: *error says what is wrong. */
+static bool check(const struct stereos_mount *m, char *path, size_t *n, struct out *error)
+{
     const char *missing = find_missing(m);
-    char path[STEREOS_PATH_MAX];
-    size_t n = text_copy(m->guest_path, path, sizeof path);
 
     if (missing != NULL) {
         out_str(error, missing);
@@ -88,15 +115,60 @@ void mount_request(const union stereos_payload *p, struct out *error)
     } else if (path[0] != '/') {
         out_str(error, "guest_path must be absolute: ");
         out_quoted(error, m->guest_path);
-    } else if (is_protected(path, n = clean_path(path, n))) {
-        out_str(error, "cannot mount over system directory: ");
-        out_quoted_path(error, path, n);
+    } else if (!is_allowed(path, *n = clean_path(path, *n))) {
+        write_not_allowed(error, path, *n);
+    } else if (memchr(path, '\0', *n) != NULL) {
+        write_no_mount_point(error, path, *n, "invalid argument");
     } else {
-        out_str(error, "mount ");
-        out_text(error, m->tag);
-        out_str(error, " at ");
-        out_bytes(error, path, n);
-        out_str(error, ": ");
-        out_str(error, platform_mount_refusal());
+        return true;
     }
+    return false;
+}
+
+/* A name of the system: NUL-terminated, and without one inside. */
+static bool copy_tag(struct text tag, char dst[STEREOS_FIELD_MAX + 1])
+{
+    size_t n = text_copy(tag, dst, STEREOS_FIELD_MAX);
+
+    dst[n] = '\0';
+    return strlen(dst) == n;
+}
+
+static int attempt(int conn, const struct stereos_mount *m, const char *path, const char **fault)
+{
+    char tag[STEREOS_FIELD_MAX + 1];
+    const struct mount_request request = {
+        .tag = tag,
+        .path = path,
+        .fs_type = text_equals(m->fs_type, "9p") ? "9p" : "virtiofs",
+        .read_only = m->read_only,
+        .allowed = is_allowed,
+    };
+
+    *fault = "invalid argument";
+    return copy_tag(m->tag, tag) ? mount_attempt(conn, &request, fault) : MOTE_ERR_UNSUPPORTED;
+}
+
+bool mount_share(const struct request *r)
+{
+    const struct stereos_mount *m = &r->payload->mount;
+    char path[STEREOS_PATH_MAX + 1];
+    size_t n = text_copy(m->guest_path, path, STEREOS_PATH_MAX);
+    const char *fault;
+
+    if (!check(m, path, &n, r->error))
+        return true;
+    path[n] = '\0';
+    int result = attempt(r->conn, m, path, &fault);
+    if (result == MOTE_ERR_AGAIN)
+        return false;
+    if (result == MOTE_ERR_INVALID)
+        write_not_allowed(r->error, fault, strlen(fault));
+    else if (result == MOTE_ERR_NOT_FOUND)
+        write_no_mount_point(r->error, path, n, fault);
+    else if (result != MOTE_OK)
+        write_failed(r->error, m->tag, path, n, fault);
+    if (result != MOTE_ERR_INVALID && result != MOTE_ERR_UNSUPPORTED)
+        health_trouble(r->error->base, r->error->len); /* or its end */
+    return true;
 }

@@ -5,15 +5,14 @@
 
 #define REASON_DEFAULT "host requested shutdown"
 
-void shutdown_request(const union stereos_payload *p, struct out *error)
+bool shutdown_request(const struct request *r)
 {
-    char reason[STEREOS_FIELD_MAX + 1];
-    size_t n = text_copy(p->shutdown.reason, reason, sizeof reason - 1);
+    char reason[STEREOS_FIELD_MAX];
+    size_t n = text_copy(r->payload->shutdown.reason, reason, sizeof reason);
 
-    (void)error; /* a shutdown is never refused */
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)reason[i] < ' ' || reason[i] == 0x7f) /* it goes to the console */
-            reason[i] = '?';
-    reason[n] = '\0';
-    lifecycle_enter(LIFECYCLE_SHUTDOWN, n != 0 ? reason : REASON_DEFAULT);
+    if (n != 0)
+        lifecycle_enter_bytes(LIFECYCLE_SHUTDOWN, reason, n);
+    else
+        lifecycle_enter(LIFECYCLE_SHUTDOWN, REASON_DEFAULT);
+    return true; /* a shutdown is never refused */
 }

@@ -42,24 +42,35 @@ static bool check_name(struct text name, const char *bytes, size_t n, struct out
     return true;
 }
 
-void secret_inject(const union stereos_payload *p, struct out *error)
+/* <step> secret "n": <why> */
+static void write_fault(struct text name, struct out *error)
 {
-    const struct stereos_secret *s = &p->secret;
+    struct store_fault fault = store_fault();
+
+    out_str(error, fault.step);
+    out_str(error, " secret ");
+    out_quoted(error, name);
+    out_str(error, ": ");
+    out_str(error, fault.why);
+}
+
+bool secret_inject(const struct request *r)
+{
+    const struct stereos_secret *s = &r->payload->secret;
     char name[STEREOS_FIELD_MAX];
     size_t name_len = text_copy(s->name, name, sizeof name);
     size_t len = text_length(s->value);
     uint32_t mode = s->mode != 0 ? s->mode & MODE_MASK : MODE_DEFAULT;
     char *space;
 
-    if (!check_name(s->name, name, name_len, error))
-        return;
-    if (store_begin(STORE_SECRET, name, name_len, mode, len, &space) != MOTE_OK) {
-        out_str(error, "write secret ");
-        out_quoted(error, s->name);
-        out_str(error, ": ");
-        write_store_error(error, len);
-        return;
+    if (!check_name(s->name, name, name_len, r->error))
+        return true;
+    int result = store_begin(STORE_SECRET, name, name_len, mode, len, &space);
+    if (result == MOTE_OK) {
+        text_copy(s->value, space, len);
+        result = store_commit();
     }
-    text_copy(s->value, space, len);
-    store_commit();
+    if (result != MOTE_OK)
+        write_fault(s->name, r->error);
+    return true;
 }

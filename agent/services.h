@@ -1,25 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the guest does when it is asked: one function per message of the dispatch table.
- * Each does its work at once, and writes an error text when it could not; an empty one
- * is success. None keeps anything of the payload but through the store.
+ * Each does its work at once (but for mount_share()), and writes an error text when it could
+ * not. None keeps anything of the payload but through the store.
  */
 #ifndef AGENT_SERVICES_H
 #define AGENT_SERVICES_H
 
+#include "agent/dispatch.h"
 #include "platform/store.h"
-#include "proto/stereos.h"
 
-void config_set(const union stereos_payload *p, struct out *error);
-void secret_inject(const union stereos_payload *p, struct out *error);
-void ssh_key_inject(const union stereos_payload *p, struct out *error);
-void mount_request(const union stereos_payload *p, struct out *error);
-void shutdown_request(const union stereos_payload *p, struct out *error);
+/* What a payload is read into; which member counts is decided by the message. */
+union payload {
+    struct stereos_config config;
+    struct stereos_ssh_key ssh_key;
+    struct stereos_secret secret;
+    struct stereos_mount mount;
+    struct stereos_shutdown shutdown;
+};
 
-/* Keeps a configuration that was not sent but found (module 0). MOTE_ERR_NO_ROOM. */
+bool health_request(const struct request *r);
+bool config_set(const struct request *r);
+bool secret_inject(const struct request *r);
+bool ssh_key_inject(const struct request *r);
+bool shutdown_request(const struct request *r);
+
+/* Returns false while the mount is under way. */
+bool mount_share(const struct request *r);
+
+/* Keeps a configuration that was not sent but found (module 0). The errors of store_begin()
+ * and store_commit(). */
 int config_load(const void *data, size_t len);
-
-/* Says what the store lacks, as the end of an error text. */
-void write_store_error(struct out *error, size_t wanted);
 
 #endif

@@ -2,7 +2,8 @@
 /*
  * A session acts on a line only when there is room for the longest answer, so that no
  * answer is lost to a host that listens. A host that sends its request and leaves at once is
- * served too. Nothing here waits: what is missing (bytes, room) comes as an event.
+ * served too. Nothing here waits: what is missing (bytes, room) comes as an event. A line whose
+ * answer takes longer stays where it is and is asked again; those behind it wait.
  */
 #include "agent/session.h"
 
@@ -11,12 +12,10 @@
 #include "proto/line.h"
 #include "proto/stereos.h"
 
-/* The '\n' needs a byte of the window. */
-#define LINE_MAX (ENDPOINT_WINDOW - 1)
+#define LINE_TIMEOUT_NS (SESSION_LINE_TIMEOUT_S * UINT64_C(1000000000))
 
-/* A line that is not finished so long after it began holds a connection for nothing. */
-#define LINE_TIMEOUT_S  60
-#define LINE_TIMEOUT_NS (LINE_TIMEOUT_S * UINT64_C(1000000000))
+/* An answer that is not there yet is asked for again in every turn of the loop, but so often. */
+#define ASK_AGAIN_NS UINT64_C(50000000)
 
 _Static_assert(STEREOS_REPLY_MAX <= ENDPOINT_SEND_BUFFER, "an answer fits the send buffer");
 
@@ -24,30 +23,48 @@ _Static_assert(STEREOS_REPLY_MAX <= ENDPOINT_SEND_BUFFER, "an answer fits the se
 
 static struct session {
     struct line_reader reader;
-    uint64_t deadline; /* of an unfinished line; NEVER: none is */
+    uint64_t deadline; /* of an unfinished line, or to ask again; NEVER: there is none */
     bool open;
+    bool waiting;   /* the line at the front has no answer yet */
     bool peer_done; /* it sends no more */
 } sessions[ENDPOINT_CONNECTIONS];
 
 /* No session has an earlier deadline; one that was met in time may have been earlier. */
 static uint64_t soonest = NEVER;
 
+/* Sessions that wait for an answer. */
+static int waiting;
+
+static void set_waiting(struct session *s, bool now)
+{
+    waiting += (int)now - (int)s->waiting;
+    s->waiting = now;
+}
+
 static void end(int conn)
 {
-    sessions[conn].open = false;
+    struct session *s = &sessions[conn];
+
+    if (s->waiting)
+        dispatch_abandon(conn);
+    set_waiting(s, false);
+    s->open = false;
     endpoint_close(conn);
 }
 
-/* Room for an answer; cap is 0 when there is none yet. */
-static struct out reserve(int conn)
+/* Room for an answer, which may be none when the peer listens no more. False: not yet. */
+static bool reserve(int conn, struct out *reply)
 {
-    static char unheard[STEREOS_REPLY_MAX]; /* the peer listens no more */
-    char *space;
+    char *space = NULL;
+    uint32_t room = 0;
 
-    if (endpoint_send_shut(conn))
-        return out_to(unheard, sizeof unheard);
-    uint32_t room = endpoint_reserve(conn, STEREOS_REPLY_MAX, &space);
-    return room != 0 ? out_to(space, room) : (struct out){0};
+    if (!endpoint_send_shut(conn)) {
+        room = endpoint_reserve(conn, STEREOS_REPLY_MAX, &space);
+        if (room == 0)
+            return false;
+    }
+    *reply = out_to(space, room);
+    return true;
 }
 
 static void send_reply(int conn, const struct out *reply)
@@ -56,35 +73,41 @@ static void send_reply(int conn, const struct out *reply)
         endpoint_send(conn, (uint32_t)reply->len);
 }
 
-/* Answers the next line; false when there is none, or no room for an answer. */
+/* Answers the next line; false when there is none, or no room for an answer, or none yet. */
 static bool serve_line(int conn)
 {
     struct session *s = &sessions[conn];
+    struct line_reader before = s->reader;
+    struct out reply;
     const char *data;
     struct line line;
     uint32_t n = endpoint_peek(conn, &data);
 
-    if (n == 0)
+    if (n == 0 || !reserve(conn, &reply))
         return false;
-    struct out reply = reserve(conn);
-    if (reply.cap == 0)
-        return false;
-    enum line_result result = line_next(&s->reader, data, n, LINE_MAX, s->peer_done, &line);
-    if (result == LINE_FOUND)
-        dispatch_line(line.text, line.len, &reply);
-    else if (result == LINE_TOO_LONG)
-        dispatch_refuse(line.text, line.len, "line too long", LINE_MAX, " bytes", &reply);
+    enum line_result result = line_next(&s->reader, data, n, SESSION_LINE_MAX, s->peer_done, &line);
+    if (result == LINE_FOUND) {
+        set_waiting(s, !dispatch_line(conn, line.text, line.len, &reply));
+        if (s->waiting) {
+            s->reader = before; /* the line will be found once more */
+            return false;
+        }
+    } else if (result == LINE_TOO_LONG) {
+        dispatch_refuse(line.text, line.len, "line too long", SESSION_LINE_MAX, " bytes", &reply);
+    }
     endpoint_consume(conn, (uint32_t)line.consumed);
     send_reply(conn, &reply);
     return result != LINE_NONE;
 }
 
-static void watch_unfinished_line(int conn)
+static void set_deadline(int conn)
 {
     struct session *s = &sessions[conn];
     const char *data;
 
-    if (endpoint_peek(conn, &data) == 0 && !s->reader.skipping)
+    if (s->waiting)
+        s->deadline = platform_now_ns() + ASK_AGAIN_NS;
+    else if (endpoint_peek(conn, &data) == 0 && !s->reader.skipping)
         s->deadline = NEVER;
     else if (s->deadline == NEVER)
         s->deadline = platform_now_ns() + LINE_TIMEOUT_NS;
@@ -102,7 +125,7 @@ static void serve(int conn)
     if (s->peer_done && endpoint_peek(conn, &data) == 0)
         end(conn);
     else
-        watch_unfinished_line(conn);
+        set_deadline(conn);
 }
 
 static void begin(int conn)
@@ -134,12 +157,12 @@ void session_event(const struct endpoint_event *event)
 
 static void expire(int conn)
 {
-    struct out reply = reserve(conn);
+    struct out reply;
     const char *data;
 
     uint32_t n = endpoint_peek(conn, &data);
-    if (reply.cap != 0 && !sessions[conn].reader.skipping) { /* else it has its answer already */
-        dispatch_refuse(data, n, "line not finished", LINE_TIMEOUT_S, " s", &reply);
+    if (!sessions[conn].reader.skipping && reserve(conn, &reply)) { /* else it has its answer */
+        dispatch_refuse(data, n, "line not finished", SESSION_LINE_TIMEOUT_S, " s", &reply);
         send_reply(conn, &reply);
     }
     end(conn);
@@ -147,14 +170,19 @@ static void expire(int conn)
 
 void session_tick(uint64_t now)
 {
-    if (now < soonest)
+    if (now < soonest && waiting == 0)
         return;
     soonest = NEVER;
     for (int i = 0; i < ENDPOINT_CONNECTIONS; i++) {
-        if (sessions[i].open && sessions[i].deadline <= now)
+        const struct session *s = &sessions[i];
+        if (!s->open)
+            continue;
+        if (s->waiting)
+            serve(i);
+        else if (s->deadline <= now)
             expire(i);
-        else if (sessions[i].open && sessions[i].deadline < soonest)
-            soonest = sessions[i].deadline;
+        else if (s->deadline < soonest)
+            soonest = s->deadline;
     }
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * SSH keys: one key per user, replaced and not appended, with exactly one newline at
- * its end (protocol StereOS, 1.6). Bare metal knows no users, so any name will do.
+ * its end (protocol StereOS, 1.6). Which users there are is the store's business: bare metal
+ * knows none, so any name will do.
  */
 #include "agent/services.h"
 
@@ -47,31 +48,43 @@ static const char *find_fault(const struct stereos_ssh_key *k)
     return NULL;
 }
 
-void ssh_key_inject(const union stereos_payload *p, struct out *error)
+/* Keeps the key; the errors are the store's. */
+static int keep(const struct stereos_ssh_key *k)
 {
-    const struct stereos_ssh_key *k = &p->ssh_key;
     char user[STEREOS_FIELD_MAX];
     size_t user_len = text_copy(k->user, user, sizeof user);
     size_t len = text_length(k->public_key);
-    const char *fault = find_fault(k);
     char *space;
 
-    if (fault != NULL) {
-        out_str(error, fault);
-        return;
-    }
     /* A byte more than the key, for the newline it may lack. */
-    if (store_begin(STORE_SSH_KEY, user, user_len, KEY_MODE, len + 1, &space) != MOTE_OK) {
-        out_str(error, "write authorized_keys of ");
-        out_quoted(error, k->user);
-        out_str(error, ": ");
-        write_store_error(error, len + 1);
-        return;
-    }
+    int result = store_begin(STORE_SSH_KEY, user, user_len, KEY_MODE, len + 1, &space);
+    if (result != MOTE_OK)
+        return result;
     text_copy(k->public_key, space, len);
     while (len > 0 && space[len - 1] == '\n')
         len--;
     space[len++] = '\n';
     store_trim(len);
-    store_commit();
+    return store_commit();
+}
+
+bool ssh_key_inject(const struct request *r)
+{
+    const struct stereos_ssh_key *k = &r->payload->ssh_key;
+    const char *fault = find_fault(k);
+
+    if (fault != NULL) {
+        out_str(r->error, fault);
+        return true;
+    }
+    int result = keep(k);
+    if (result == MOTE_ERR_NOT_FOUND) {
+        out_str(r->error, "lookup user ");
+        out_quoted(r->error, k->user);
+        out_str(r->error, ": user: unknown user ");
+        out_text(r->error, k->user);
+    } else if (result != MOTE_OK) {
+        out_str(r->error, store_fault().why);
+    }
+    return true;
 }

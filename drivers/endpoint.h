@@ -27,7 +27,9 @@
 #endif
 
 /* Unsent bytes of a connection: two of the longest answers, and a packet of a page. */
+#ifndef ENDPOINT_SEND_BUFFER
 #define ENDPOINT_SEND_BUFFER 4096
+#endif
 
 #define ENDPOINT_CID_HOST UINT64_C(2)
 

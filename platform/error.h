@@ -22,6 +22,7 @@ enum mote_error {
     MOTE_ERR_UNSUPPORTED = -11,  /* the device or machine lacks what is needed */
     MOTE_ERR_NO_ENTROPY = -12,   /* no source of entropy: no key may be made */
     MOTE_ERR_TOO_LARGE = -13,    /* larger than the limit that the contract names */
+    MOTE_ERR_IO = -14,           /* the system refused; the fault says why */
 };
 
 #endif

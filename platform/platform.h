@@ -18,7 +18,8 @@
 
 #define MOTE_VERSION "0.1.0"
 
-/* How a guest ends: the n of "EXIT: STATUS=n", 0..127. qemu/run exits with it. */
+/* How a guest ends: the n of "EXIT: STATUS=n", 0..255. qemu/run exits with it. Where programs are
+ * run, the status of one may be the guest's. */
 enum exit_status {
     EXIT_OK = 0,        /* powered off as asked */
     EXIT_FAILED = 1,    /* the agent gave up; the console says why */
@@ -27,6 +28,13 @@ enum exit_status {
     EXIT_NO_DEVICE = 4, /* no vsock device that can be used */
     EXIT_BROKEN = 5,    /* the vsock device broke its specification */
 };
+
+/* What mote runs on, in words. */
+extern const char platform_name[];
+
+/* Why the machine's owner wants the guest to end (a power button, a signal); NULL: it does not.
+ * Asked in every turn of the loop. */
+const char *platform_end_request(void);
 
 /* The command line, NUL-terminated; empty when there is none. Valid for ever. */
 const char *platform_cmdline(void);

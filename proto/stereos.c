@@ -79,13 +79,13 @@ bool stereos_read_envelope(const char *line, size_t len, struct stereos_envelope
 }
 
 bool stereos_read_payload(const struct stereos_envelope *envelope, const char *type,
-                          const struct stereos_payload_type *layout, union stereos_payload *payload,
+                          const struct stereos_payload_type *layout, void *payload, size_t size,
                           struct out *error)
 {
     struct json_raw raw = envelope->payload;
     struct out before = *error;
 
-    memset(payload, 0, sizeof *payload);
+    memset(payload, 0, size);
     out_str(error, "decode ");
     out_str(error, layout->what);
     out_str(error, " payload: ");

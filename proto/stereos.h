@@ -27,10 +27,12 @@
 #define STEREOS_ERROR_ROOM (2 * STEREOS_ERROR_MAX)
 
 /*
- * The longest answer: an error text and a message type in which every byte is
- * escaped to six, and what stands around them.
+ * The longest answer, and never less than an error text and a message type in which every
+ * byte is escaped to six, and what stands around them.
  */
+#ifndef STEREOS_REPLY_MAX
 #define STEREOS_REPLY_MAX (6 * (STEREOS_ERROR_MAX + STEREOS_TYPE_MAX) + 96)
+#endif
 
 /* {"type":T,"payload":{...}} */
 struct stereos_envelope {
@@ -64,15 +66,6 @@ struct stereos_shutdown {
     struct text reason;
 };
 
-/* What a payload is read into; which member counts is decided by the message. */
-union stereos_payload {
-    struct stereos_config config;
-    struct stereos_ssh_key ssh_key;
-    struct stereos_secret secret;
-    struct stereos_mount mount;
-    struct stereos_shutdown shutdown;
-};
-
 /* A message's payload: how it is read and how errors call it. */
 struct stereos_payload_type {
     const char *what;          /* "secret": decode secret payload: ... */
@@ -94,11 +87,11 @@ bool stereos_read_envelope(const char *line, size_t len, struct stereos_envelope
 
 /*
  * Reads the payload of a message called type. False: *error holds the text for its
- * ack ("decode secret payload: ..."), also when the payload is missing.
- * *payload is zeroed first.
+ * ack ("decode secret payload: ..."), also when the payload is missing. payload has size
+ * bytes, at least those of the struct that the layout is of; they are zeroed first.
  */
 bool stereos_read_payload(const struct stereos_envelope *envelope, const char *type,
-                          const struct stereos_payload_type *layout, union stereos_payload *payload,
+                          const struct stereos_payload_type *layout, void *payload, size_t size,
                           struct out *error);
 
 /* One entry of the health answer's agents. */

@@ -6,6 +6,7 @@
 #include "platform/store.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 struct entry {
@@ -20,7 +21,9 @@ static char arena[STORE_SIZE] __attribute__((aligned(16), section(".noinit")));
 static struct entry entries[STORE_ENTRIES];
 static uint32_t count;
 static uint32_t used;
-static bool begun; /* the last entry is not committed */
+static uint32_t touched; /* the most that was ever used; behind it lies what was there at boot */
+static bool begun;       /* the last entry is not committed */
+static char fault[128];
 
 static uint32_t entry_size(const struct entry *e)
 {
@@ -42,7 +45,13 @@ static void remove_entry(uint32_t at)
     }
 }
 
-/* The first count entries are looked at. */
+/* How many entries readers see. */
+static uint32_t committed(void)
+{
+    return begun ? count - 1 : count;
+}
+
+/* The first limit entries are looked at. */
 static int find(uint32_t limit, enum store_kind kind, const char *name, size_t name_len)
 {
     for (uint32_t i = 0; i < limit; i++)
@@ -52,16 +61,27 @@ static int find(uint32_t limit, enum store_kind kind, const char *name, size_t n
     return MOTE_ERR_NOT_FOUND;
 }
 
+/* What does not fit is refused with the limits. */
+static int refuse_size(size_t size)
+{
+    snprintf(fault, sizeof fault,
+             "store full: %zu bytes wanted, %u free; limit is %d bytes and %d names", size,
+             (unsigned)(STORE_SIZE - used), STORE_SIZE, STORE_ENTRIES);
+    return MOTE_ERR_NO_ROOM;
+}
+
 int store_begin(enum store_kind kind, const char *name, size_t name_len, uint32_t mode, size_t size,
                 char **space)
 {
-    if (name_len == 0 || name_len > STORE_NAME_MAX)
+    if (name_len == 0 || name_len > STORE_NAME_MAX) {
+        snprintf(fault, sizeof fault, "a name has 1 to %d bytes", STORE_NAME_MAX);
         return MOTE_ERR_INVALID;
+    }
     if (begun) /* the one before was given up */
         remove_entry(count - 1);
     begun = false;
     if (count == STORE_ENTRIES || size > STORE_SIZE || name_len + size > STORE_SIZE - used)
-        return MOTE_ERR_NO_ROOM;
+        return refuse_size(size);
     memcpy(arena + used, name, name_len);
     *space = arena + used + name_len;
     entries[count++] = (struct entry){.offset = used,
@@ -70,6 +90,7 @@ int store_begin(enum store_kind kind, const char *name, size_t name_len, uint32_
                                       .name_len = (uint16_t)name_len,
                                       .kind = (uint8_t)kind};
     used += (uint32_t)(name_len + size);
+    touched = used > touched ? used : touched;
     begun = true;
     return MOTE_OK;
 }
@@ -85,20 +106,21 @@ void store_trim(size_t size)
     e->size = (uint32_t)size;
 }
 
-void store_commit(void)
+int store_commit(void)
 {
     if (!begun)
-        return;
+        return MOTE_ERR_INVALID;
     const struct entry *e = &entries[count - 1];
     int old = find(count - 1, e->kind, arena + e->offset, e->name_len);
     begun = false;
     if (old >= 0)
         remove_entry((uint32_t)old);
+    return MOTE_OK;
 }
 
 int store_get(enum store_kind kind, const char *name, size_t name_len, struct store_blob *blob)
 {
-    int at = find(begun ? count - 1 : count, kind, name, name_len);
+    int at = find(committed(), kind, name, name_len);
 
     if (at < 0)
         return at;
@@ -108,9 +130,49 @@ int store_get(enum store_kind kind, const char *name, size_t name_len, struct st
     return MOTE_OK;
 }
 
-size_t store_free(void)
+int store_delete(enum store_kind kind, const char *name, size_t name_len)
 {
-    return STORE_SIZE - used;
+    int at = find(committed(), kind, name, name_len);
+
+    if (at < 0)
+        return at;
+    remove_entry((uint32_t)at);
+    return MOTE_OK;
+}
+
+/* Whether a name stands in front of another one in byte order. */
+static bool precedes(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+    int order = memcmp(a, b, a_len < b_len ? a_len : b_len);
+
+    return order < 0 || (order == 0 && a_len < b_len);
+}
+
+int store_next(enum store_kind kind, const char *after, size_t after_len, struct store_name *next)
+{
+    *next = (struct store_name){0};
+    for (uint32_t i = 0; i < committed(); i++) {
+        const struct entry *e = &entries[i];
+        const char *name = arena + e->offset;
+        if (e->kind == kind && precedes(after, after_len, name, e->name_len) &&
+            (next->len == 0 || precedes(name, e->name_len, next->name, next->len)))
+            *next = (struct store_name){name, e->name_len, e->size, e->mode};
+    }
+    return next->len != 0 ? MOTE_OK : MOTE_ERR_NOT_FOUND;
+}
+
+struct store_fault store_fault(void)
+{
+    return (struct store_fault){"write", fault};
+}
+
+size_t store_residue(void)
+{
+    size_t n = 0;
+
+    for (uint32_t i = used; i < touched; i++)
+        n += arena[i] != 0;
+    return n;
 }
 
 void store_wipe(void)

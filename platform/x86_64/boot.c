@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 
+const char platform_name[] = "bare metal x86_64";
+
 int main(void);
 _Noreturn void boot_main(uint32_t start_info_phys);
 _Noreturn void __stack_chk_fail(void);

@@ -126,7 +126,7 @@ def test_module_0_that_is_too_large_is_said_and_left_out(row, tmp_path):
     module = tmp_path / "jcard.toml"
     module.write_bytes(b"m" * (STORE_SIZE - len(CONFIG_NAME) + 1))
     size = STORE_SIZE - len(CONFIG_NAME) + 1
-    said = f"mote: module 0 has {size} bytes: with its name more than the store's"
+    said = f"mote: module 0: store full: {size} bytes wanted, 65536 free; limit is 65536 bytes"
     with boot(**row, initrd=module) as guest:
         assert f"\n{said}" in guest.console
         assert guest.raw(message("set_config", content="c" * 16000)) == ack("set_config")

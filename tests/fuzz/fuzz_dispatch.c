@@ -4,8 +4,7 @@
  * one bounded line of good JSON for each, and what was acknowledged can be read. A line
  * may begin with a byte that means something else than the line (see step()).
  */
-#include "agent/dispatch.h"
-#include "proto/stereos.h"
+#include "agent/services.h"
 #include "proto/utf8.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/fake_platform.h"
@@ -87,7 +86,7 @@ static void check_store(void)
         CHECK(found.mode <= 0777);
         sum += b->name_len + b->size;
     }
-    CHECK(store_free() == STORE_SIZE - sum);
+    CHECK(used == sum && store_residue() == 0);
     for (size_t i = sum; i < STORE_SIZE; i++)
         CHECK(arena[i] == 0); /* what left the store was wiped */
 }
@@ -99,17 +98,17 @@ static void follow(const char *line, size_t len)
     char text[STEREOS_ERROR_ROOM];
     struct out error = out_to(text, sizeof text);
     struct stereos_envelope e;
-    union stereos_payload p;
+    union payload p;
 
     CHECK(stereos_read_envelope(line, len, &e, &error));
     if (text_equals(e.type, "set_config")) {
-        CHECK(stereos_read_payload(&e, "", &stereos_config_payload, &p, &error));
+        CHECK(stereos_read_payload(&e, "", &stereos_config_payload, &p, sizeof p, &error));
         remember(STORE_CONFIG, config_name, p.config.content);
     } else if (text_equals(e.type, "inject_secret")) {
-        CHECK(stereos_read_payload(&e, "", &stereos_secret_payload, &p, &error));
+        CHECK(stereos_read_payload(&e, "", &stereos_secret_payload, &p, sizeof p, &error));
         remember(STORE_SECRET, p.secret.name, p.secret.value);
     } else if (text_equals(e.type, "inject_ssh_key")) {
-        CHECK(stereos_read_payload(&e, "", &stereos_ssh_key_payload, &p, &error));
+        CHECK(stereos_read_payload(&e, "", &stereos_ssh_key_payload, &p, sizeof p, &error));
         remember(STORE_SSH_KEY, p.ssh_key.user, p.ssh_key.public_key);
     } else {
         CHECK(text_equals(e.type, "shutdown")); /* nothing else is ever acknowledged */
@@ -153,7 +152,7 @@ static void dispatch(const char *line, size_t len, bool secret)
     struct out reply = out_to(exact(NULL, STEREOS_REPLY_MAX), STEREOS_REPLY_MAX);
     char *copy = exact(line, len);
 
-    dispatch_line(copy, len, &reply);
+    CHECK(dispatch_line(0, copy, len, &reply));
     if (check_reply(&reply))
         follow(copy, len);
     CHECK(!secret || !shows_secret(reply.base, reply.len));
@@ -192,7 +191,7 @@ static void inject(const char *parts, size_t len)
 
 static void step(const char *line, size_t len)
 {
-    static const char *const names[] = {"a", "b", "\"<\xff>\"", "d", "one too many"};
+    static const char *const names[] = {"a", "b", "\"<\xff>\"", "c", "d", "one too many"};
 
     if (len != 0 && line[0] == 1)
         inject(line + 1, len - 1);
@@ -200,6 +199,7 @@ static void step(const char *line, size_t len)
         refuse(line + 1, len - 1);
     else if (len > 2 && line[0] == 4)
         health_report(names[(uint8_t)line[1] % COUNT(names)], (line[2] & 1) != 0,
+                      (line[2] & 4) != 0 ? "session" : NULL,
                       (line[2] & 2) != 0 ? "it \x01 broke" : NULL);
     else
         dispatch(line, len, false);

@@ -4,6 +4,7 @@
  * against a splitter that sees the whole stream, JSON into every layout, and what must
  * hold between the functions of text.h.
  */
+#include "agent/services.h"
 #include "proto/json_check.h"
 #include "proto/line.h"
 #include "proto/stereos.h"
@@ -109,11 +110,11 @@ static void check_payloads(const char *json, size_t len)
         &stereos_mount_payload, &stereos_shutdown_payload};
     struct stereos_envelope envelope = {.payload = {json, (uint32_t)len}};
     char text[STEREOS_ERROR_ROOM];
-    union stereos_payload p;
+    union payload p;
 
     for (size_t i = 0; i < COUNT(types); i++) {
         struct out error = out_to(text, sizeof text);
-        bool ok = stereos_read_payload(&envelope, "type", types[i], &p, &error);
+        bool ok = stereos_read_payload(&envelope, "type", types[i], &p, sizeof p, &error);
         CHECK(ok == (error.len == 0));
         if (ok && types[i] == &stereos_secret_payload)
             CHECK(text_length(p.secret.name) <= STEREOS_FIELD_MAX &&

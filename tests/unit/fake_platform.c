@@ -3,6 +3,8 @@
 
 #include "platform/platform.h"
 
+const char platform_name[] = "fake platform";
+
 uint64_t fake_now;
 
 uint64_t platform_now_ns(void)

@@ -23,8 +23,9 @@ static const char *answer_bytes(const char *line, size_t len)
     struct out reply = out_to(reply_text, STEREOS_REPLY_MAX);
 
     memcpy(exact, line, len);
-    dispatch_line(exact, len, &reply);
+    bool answered = dispatch_line(0, exact, len, &reply);
     test_free(exact);
+    assert_true(answered);
     assert_false(reply.overflow);
     reply_text[reply.len] = '\0';
     return reply_text;
@@ -212,24 +213,25 @@ static void test_lifecycle(void **state)
                         "\"uptime_seconds\":61}}\n");
     assert_false(lifecycle_enter(LIFECYCLE_HEALTHY, "too early"));
     assert_true(lifecycle_enter(LIFECYCLE_READY, "started"));
-    assert_int_equal(health_report("coder", true, NULL), MOTE_OK);
+    assert_int_equal(health_report("coder", true, NULL, NULL), MOTE_OK);
     assert_string_equal(answer("{\"type\":\"get_health\"}"),
                         "{\"type\":\"health\",\"payload\":{\"state\":\"healthy\",\"agents\":[{"
                         "\"name\":\"coder\",\"running\":true,\"restarts\":0}],"
                         "\"uptime_seconds\":61}}\n");
-    health_report("coder", false, "it broke");
+    health_report("coder", false, NULL, "it broke");
     assert_int_equal(lifecycle_state(), LIFECYCLE_DEGRADED);
-    health_report("coder", true, NULL);
+    health_report("coder", true, NULL, NULL);
     assert_string_equal(answer("{\"type\":\"get_health\"}"),
                         "{\"type\":\"health\",\"payload\":{\"state\":\"healthy\",\"agents\":[{"
                         "\"name\":\"coder\",\"running\":true,\"restarts\":1}],"
                         "\"uptime_seconds\":61}}\n");
-    health_report("coder", false, NULL);
+    health_report("coder", false, NULL, NULL);
     assert_int_equal(lifecycle_state(), LIFECYCLE_READY);
     for (int i = 1; i < HEALTH_AGENTS_MAX; i++)
-        assert_int_equal(health_report((const char *const[]){"a", "b", "c", "d"}[i], false, NULL),
-                         MOTE_OK);
-    assert_int_equal(health_report("one more", true, NULL), MOTE_ERR_NO_ROOM);
+        assert_int_equal(
+            health_report((const char *const[]){"a", "b", "c", "d"}[i], false, NULL, NULL),
+            MOTE_OK);
+    assert_int_equal(health_report("one more", true, NULL, NULL), MOTE_ERR_NO_ROOM);
 }
 
 static void test_shutdown(void **state)

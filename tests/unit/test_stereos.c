@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "agent/services.h"
 #include "proto/stereos.h"
 
 #include <stdio.h>
@@ -40,10 +41,10 @@ static bool read_envelope(const char *line, size_t len, struct stereos_envelope 
 }
 
 static bool read_payload(const struct stereos_envelope *envelope, const char *type,
-                         const struct stereos_payload_type *layout, union stereos_payload *payload)
+                         const struct stereos_payload_type *layout, union payload *payload)
 {
     struct out error = out_to(error_text, STEREOS_ERROR_ROOM);
-    bool ok = stereos_read_payload(envelope, type, layout, payload, &error);
+    bool ok = stereos_read_payload(envelope, type, layout, payload, sizeof *payload, &error);
 
     error_text[error.len] = '\0';
     assert_false(error.overflow);
@@ -53,7 +54,7 @@ static bool read_payload(const struct stereos_envelope *envelope, const char *ty
 
 /* Reads a line whose envelope is good. */
 static bool read_line(const char *line, const char *type, const struct stereos_payload_type *layout,
-                      union stereos_payload *payload)
+                      union payload *payload)
 {
     struct stereos_envelope envelope;
 
@@ -164,7 +165,7 @@ static void type_has_a_limit(void **state)
 
 static void set_config(void **state)
 {
-    union stereos_payload p;
+    union payload p;
 
     (void)state;
     assert_true(read_line("{\"type\":\"set_config\",\"payload\":{\"content\":\"mixtape = "
@@ -175,7 +176,7 @@ static void set_config(void **state)
 
 static void inject_ssh_key(void **state)
 {
-    union stereos_payload p;
+    union payload p;
 
     (void)state;
     assert_true(read_line("{\"type\":\"inject_ssh_key\",\"payload\":{\"user\":\"admin\","
@@ -187,7 +188,7 @@ static void inject_ssh_key(void **state)
 
 static void inject_secret(void **state)
 {
-    union stereos_payload p;
+    union payload p;
 
     (void)state;
     assert_true(read_line("{\"type\":\"inject_secret\",\"payload\":{\"name\":\"ANTHROPIC_API_KEY\","
@@ -200,7 +201,7 @@ static void inject_secret(void **state)
 
 static void mount(void **state)
 {
-    union stereos_payload p;
+    union payload p;
 
     (void)state;
     assert_true(read_line("{\"type\":\"mount\",\"payload\":{\"tag\":\"share0\",\"guest_path\":"
@@ -219,7 +220,7 @@ static void mount(void **state)
 
 static void shutdown(void **state)
 {
-    union stereos_payload p;
+    union payload p;
 
     (void)state;
     assert_true(read_line("{\"type\":\"shutdown\",\"payload\":{\"reason\":\"mb down\"}}",
@@ -233,7 +234,7 @@ static void shutdown(void **state)
 /* A payload of null is present, and what was in the memory before is gone. */
 static void null_payload_is_all_zero(void **state)
 {
-    union stereos_payload p, zero;
+    union payload p, zero;
 
     (void)state;
     memset(&p, 0xff, sizeof p);
@@ -263,7 +264,7 @@ static void missing_payload(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(messages); i++) {
-        union stereos_payload p;
+        union payload p;
         char line[64];
 
         snprintf(line, sizeof line, "{\"type\":\"%s\"}", messages[i].type);
@@ -333,7 +334,7 @@ static void wrong_types_in_payloads(void **state)
     for (size_t i = 0; i < COUNT(payload_errors); i++) {
         const char *json = payload_errors[i].payload;
         struct stereos_envelope e = {.payload = {json, (uint32_t)strlen(json)}};
-        union stereos_payload p;
+        union payload p;
 
         assert_false(read_payload(&e, "x", payload_errors[i].layout, &p));
         assert_string_equal(error_text, payload_errors[i].error);
@@ -368,7 +369,7 @@ static void fields_have_limits(void **state)
     for (size_t i = 0; i < COUNT(fields); i++) {
         for (size_t n = 254; n <= 256; n++) {
             char value[257] = {0}, json[300];
-            union stereos_payload p;
+            union payload p;
             bool fits = fields[i].max == 0 || n <= fields[i].max;
 
             memset(value, 'v', n);

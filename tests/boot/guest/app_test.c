@@ -16,6 +16,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+const struct message app_messages[1]; /* there is none, but an array can't be empty */
+const size_t app_message_count = 0;
+
 static uint64_t fail_at = UINT64_MAX; /* when the test agent breaks */
 
 static void fault_null(void)
@@ -130,7 +133,7 @@ void app_start(void)
     if ((value = platform_option("test.fault", NULL, &len)) != NULL)
         commit_fault(value, len);
     if (platform_option("test.agents", NULL, &len) != NULL) {
-        health_report("worker", true, NULL);
+        health_report("worker", true, NULL, NULL);
         fail_at = platform_now_ns() + UINT64_C(1000000000);
     }
     if ((value = platform_option("test.echo", NULL, &len)) != NULL)
@@ -141,9 +144,19 @@ uint64_t app_poll(uint64_t now)
 {
     if (now >= fail_at) {
         fail_at = UINT64_MAX;
-        health_report("worker", false, "worker broke on purpose");
+        health_report("worker", false, NULL, "worker broke on purpose");
     }
     return fail_at;
+}
+
+bool app_stopped(void)
+{
+    return true;
+}
+
+int app_status(void)
+{
+    return EXIT_OK;
 }
 
 /* Sends back as much as there is room for; the rest waits for room. */
