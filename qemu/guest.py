@@ -156,6 +156,7 @@ class Guest:
             self._check_host()
             with signals_later():
                 self.directory = make_directory()
+            self._prepare()
             self._start_backend()
             self._start_qemu()
         except BaseException:
@@ -182,6 +183,9 @@ class Guest:
         if threading.current_thread() is threading.main_thread() and \
                 signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
             self._old_sigterm = signal.signal(signal.SIGTERM, exit_on_sigterm)
+
+    def _prepare(self):
+        """For a kind of guest that needs more than QEMU and a back end; its close() ends that."""
 
     def _check_host(self):
         if not pathlib.Path(self.image).is_file():

@@ -13,7 +13,7 @@ sys.path[:0] = [str(ROOT / "qemu"), str(ROOT / "tests" / "linux")]
 
 # pylint: disable=wrong-import-position
 from guest import BUILD, Guest  # noqa: E402
-from linux_guest import LinuxGuest  # noqa: E402
+from serving_linux import ServingLinux  # noqa: E402
 
 MOTE = BUILD / "bench" / "mote.elf"
 # By PVH: its bzImage takes half as long again.
@@ -42,7 +42,7 @@ class StartedGuest(Started, Guest):
     pass
 
 
-class StartedLinux(Started, LinuxGuest):
+class StartedLinux(Started, ServingLinux):
     pass
 
 
@@ -63,7 +63,7 @@ def linux(machine, *, append="", **options):
 
 
 def tiny(machine, **options):
-    return linux(machine, image=TINY, modules=[], append=TINY_APPEND[machine], **options)
+    return linux(machine, image=TINY, modules=None, append=TINY_APPEND[machine], **options)
 
 
 RIVALS = {"mote": mote, "minimal Linux": tiny, "Debian": linux}

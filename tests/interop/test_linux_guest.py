@@ -15,7 +15,7 @@ import pytest
 
 from helpers import (HOST_PORT, PATIENCE, PING, PONG, Host, PreparedGuest, ask, message,
                      read_exactly, read_to_end, sending)
-from linux_guest import LinuxGuest
+from serving_linux import ServingLinux
 
 SINK, SOURCE, CHECKED_SINK, COLLECT, LATE = range(7001, 7006)
 NOBODY = 5001  # a port of the host where nobody listens
@@ -27,7 +27,7 @@ PERIOD = 256
 PATTERN = bytes(range(PERIOD)) * (2 * CHUNK // PERIOD)
 
 
-class Peer(PreparedGuest, LinuxGuest):
+class Peer(PreparedGuest, ServingLinux):
     """A Linux guest behind vsockd, with something to do before it starts."""
 
 

@@ -104,7 +104,7 @@ class Inner:
 
 @pytest.fixture(name="nest", scope="module")
 def fixture_nest(kernel):  # pylint: disable=unused-argument
-    with Nest({"mote.elf": IMAGE}, vsock="vsockd", timeout=2 * PATIENCE) as nest:
+    with Nest([f"{IMAGE}:/mote.elf"], vsock="vsockd", timeout=2 * PATIENCE) as nest:
         nest.wait_ready()
         yield nest
 

@@ -50,10 +50,10 @@ static void load_module(const char *path)
     close(fd);
 }
 
-/* The files that /modules names, in its order; a kernel that needs none has no such file. */
+/* The files that the list names, in its order; a kernel that needs none has no such list. */
 static void load_modules(void)
 {
-    FILE *list = fopen("/modules", "r");
+    FILE *list = fopen("/lib/mote/modules", "r");
     char path[256];
 
     if (list == NULL)

@@ -5,12 +5,12 @@ the libraries and firmware that it opens, at the same paths.
 """
 
 import pathlib
-import re
 import shutil
 import socket
 import subprocess
 
-from linux_guest import KERNEL, LINUX, LinuxGuest, debian_modules
+from initramfs import libraries
+from serving_linux import LINUX, ServingLinux
 
 PROGRAM = LINUX / "nest"
 PORT = 7100
@@ -18,30 +18,22 @@ QEMU = shutil.which("qemu-system-x86_64")
 FIRMWARE = ["bios-256k.bin", "qboot.rom", "pvh.bin", "kvmvapic.bin", "linuxboot_dma.bin"]
 
 
-def libraries(program):
-    """The shared libraries of a program, its loader included."""
-    listing = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
-    return re.findall(r"(/\S+) \(0x", listing)
-
-
 def qemu_files():
-    """QEMU and all that it opens to run a guest under TCG."""
+    """QEMU and all that it opens to run a guest under TCG; its libraries come along."""
     told = subprocess.run([QEMU, "-L", "help"], capture_output=True, text=True, check=True).stdout
     firmware = [pathlib.Path(place).resolve() / name for place in told.splitlines()
                 for name in FIRMWARE]
     near = {pathlib.Path(library).resolve().parent for library in libraries(QEMU)}
     modules = [module for place in near for module in place.glob("qemu/accel-tcg-*.so")]
-    return [QEMU, *libraries(QEMU), *filter(pathlib.Path.is_file, firmware), *modules]
+    return [QEMU, *filter(pathlib.Path.is_file, firmware), *modules]
 
 
-class Nest(LinuxGuest):
-    """Debian's Linux with QEMU and more files ({path in it: path here}), and vhost-vsock."""
+class Nest(ServingLinux):
+    """Debian's Linux with QEMU and more files (HOST:GUEST), and vhost-vsock."""
 
     def __init__(self, files, **options):
-        modules = debian_modules("q35", "vhost_iotlb", "vhost", "vhost_vsock")
-        paths = {str(path).lstrip("/"): path for path in qemu_files()}
-        super().__init__(KERNEL, machine="q35", memory="1G", program=PROGRAM, modules=modules,
-                         files={**paths, **files}, **options)
+        super().__init__(machine="q35", memory="1G", program=PROGRAM, modules=["vhost_vsock"],
+                         add=[*map(str, qemu_files()), *files], **options)
 
     def ask(self, *words):
         """A connection that nest.c has been told what to make of."""

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: MIT
+"""A Linux guest: a kernel, an initramfs with mote as its first process (unless it is given another
+one), directories of this machine that it may mount, and everything else as for any guest.
+"""
+
+import os
+import pathlib
+import re
+import time
+from typing import NamedTuple
+
+from cpio import ArchiveError
+from guest import BUILD, EXIT_LINE, Guest, GuestDied, GuestError, exit_code, \
+    find_program, signals_later
+from initramfs import MODULES, Initramfs, InitramfsError
+from kernel import KernelError
+
+MOTE = BUILD / "linux" / "mote"
+COMMAND_LINE = "console=ttyS0 quiet loglevel=1 panic=-1 oops=panic"
+# TCG's clock can't be measured as Linux does it: on microvm one boot in ten hangs without a rate.
+MACHINE_COMMAND_LINE = {"microvm": "tsc_early_khz=1000000"}
+PANIC = "Kernel panic - not syncing"
+PANIC_LINE = re.compile(rf"(?:^|\] )({PANIC}.*)")
+SHARE_MODULES = {"9p": ["9pnet_virtio", "9p"], "virtiofs": ["virtiofs"]}
+
+
+class Share(NamedTuple):
+    """A directory of this machine that the guest may mount by its tag."""
+    tag: str
+    directory: str
+    kind: str = "9p"  # or virtiofs
+
+
+def share_of(text):
+    """Of TAG=DIR, TAG=DIR,9p or TAG=DIR,virtiofs."""
+    tag, _, directory = text.partition("=")
+    place, comma, kind = directory.rpartition(",")
+    if kind not in SHARE_MODULES or not comma:
+        place, kind = directory, "9p"
+    if not tag or not place:
+        raise ValueError(f"not TAG=DIR: {text}")
+    return Share(tag, place, kind)
+
+
+def agree(told, returncode, debug_exit):
+    """The status of a guest. told: what it has said of it, by the ways that it came. By
+    isa-debug-exit QEMU's code tells the rest of a division by 128; a guest that could not reach
+    that device, or has none, powers off, which is 0 and tells nothing."""
+    statuses = {status for status in told.values() if status is not None}
+    if len(statuses) > 1:
+        raise GuestError("the guest contradicts itself: " +
+                         ", ".join(f"{status} by {way}" for way, status in told.items()))
+    status = statuses.pop() if statuses else None
+    if returncode in (0, None):
+        if status is None:
+            raise GuestDied(f"the guest ended without a status (QEMU rc {returncode})")
+        return status
+    by_code = (returncode >> 1) - 16 & 127
+    if status is None and returncode != 1 and debug_exit and returncode == exit_code(by_code):
+        return by_code
+    if status is None:
+        raise GuestDied(f"QEMU died (rc {returncode})")
+    if not debug_exit or returncode != exit_code(status):
+        raise GuestDied(f"the guest said that its status is {status}, but QEMU's rc is "
+                        f"{returncode}, not {exit_code(status) if debug_exit else 0}")
+    return status
+
+
+class LinuxGuest(Guest):
+    """On q35, or on microvm with ACPI: without that Debian's kernel finds no virtio device.
+
+    modules: their folder, None for where it is by default; names: which of them. program: what
+    is /init. add: HOST[:GUEST], as Initramfs has it. workloads: of /etc/mote/workloads. shares:
+    for whoever mounts them.
+    """
+
+    command_line = COMMAND_LINE
+
+    def __init__(self, image, *, machine="q35", modules=None, names=MODULES, program=MOTE, add=(),
+                 workloads=None, busybox=True, shares=(), append="", **options):
+        options = {"acpi": machine == "microvm", "memory": "256M", **options}
+        words = [self.command_line, MACHINE_COMMAND_LINE.get(machine), append]
+        super().__init__(image, machine=machine, append=" ".join(filter(None, words)), **options)
+        self.modules, self.names, self.program = modules, names, program
+        self.add, self.workloads, self.busybox, self.shares = add, workloads, busybox, shares
+        self.notes = []  # what is to be told about the initramfs
+        self.panic = None  # the kernel's last words
+        self._servers = []
+
+    # -- start and end
+
+    def _check_host(self):
+        super()._check_host()
+        for share in self.shares:
+            if not os.path.isdir(share.directory):
+                raise GuestError(f"cannot share {share.directory}: no such directory")
+
+    def _prepare(self):
+        super()._prepare()
+        try:
+            self._write_initramfs(self.directory / "initramfs")
+        except (OSError, ArchiveError, InitramfsError, KernelError) as error:
+            raise GuestError(f"cannot make the initramfs: {error}") from error
+        for number, share in enumerate(self.shares):
+            if share.kind == "virtiofs":
+                self._serve(number, share)
+
+    def _write_initramfs(self, output):
+        image = Initramfs(self.program)
+        required = [name for share in self.shares for name in SHARE_MODULES[share.kind]]
+        if self.names:
+            self.notes = image.add_modules_for(self.image, self.modules, self.names, required)
+        for spec in self.add:
+            image.add(spec)
+        if self.workloads is not None:
+            image.add_workloads(self.workloads)
+        if self.busybox:
+            self.notes += image.add_busybox()
+        image.write(output)
+
+    def _serve(self, number, share):
+        """Starts virtiofsd, which ends with QEMU."""
+        name, path = f"virtiofsd-{number}", self.directory / f"fs-{number}.sock"
+        program = find_program("virtiofsd", pathlib.Path("/usr/lib/qemu/virtiofsd"),
+                               pathlib.Path("/usr/libexec/virtiofsd"))
+        command = [program, f"--socket-path={path}", "-o", f"source={share.directory}",
+                   "-o", "sandbox=chroot"]
+        with signals_later():
+            server = self._start(name, command, None)
+            self._servers.append(server)
+        deadline = time.monotonic() + self.timeout
+        while not path.exists() and server.returncode is None and time.monotonic() < deadline:
+            self.wait_until(lambda: server.returncode is not None, 0.01)
+        if not path.exists():
+            raise GuestError(f"virtiofsd does not listen (rc {server.returncode})"
+                             f"{self._errors(name)}")
+
+    def close(self):
+        with signals_later():
+            super().close()
+            for server in self._servers:
+                server.stop()
+
+    def command(self, directory):
+        self.initrd = pathlib.Path(directory) / "initramfs"
+        return super().command(directory) + self._share_arguments(directory)
+
+    def _share_arguments(self, directory):
+        bus = "device" if self.machine == "microvm" else "pci"
+        line = []
+        for number, share in enumerate(self.shares):
+            name = f"fs{number}"
+            if share.kind == "virtiofs":
+                line += ["-chardev", f"socket,id={name},path={directory}/fs-{number}.sock",
+                         "-device", f"vhost-user-fs-{bus},chardev={name},tag={share.tag}"]
+            else:
+                path = str(share.directory).replace(",", ",,")
+                line += ["-fsdev", f"local,id={name},path={path},security_model=none",
+                         "-device", f"virtio-9p-{bus},fsdev={name},mount_tag={share.tag}"]
+        return line
+
+    # -- what one can know
+
+    def _take_line(self, raw):
+        if PANIC.encode() in raw:
+            found = PANIC_LINE.search(raw.decode(errors="replace").rstrip())
+            self.panic = self.panic or found and found[1]
+        super()._take_line(raw)
+
+    def dead(self):
+        died = super().dead()
+        return GuestDied(self.panic) if died and self.panic else died
+
+    def told(self):
+        """What the guest has said of its status, by the ways that it came."""
+        found = EXIT_LINE.findall(self.console)
+        return {"console": int(found[-1]) if found else None}
+
+    def status(self):
+        if self.panic:
+            raise GuestDied(self.panic)
+        try:
+            return agree(self.told(), self.returncode, self.debug_exit)
+        except GuestError as error:
+            raise type(error)(f"{error}{self._errors('qemu')}") from None
