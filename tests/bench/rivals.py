@@ -4,7 +4,6 @@ same QEMU, the same host's end of the device and the same client; each boots the
 """
 
 import pathlib
-import re
 import sys
 import time
 
@@ -13,6 +12,7 @@ sys.path[:0] = [str(ROOT / "qemu"), str(ROOT / "tests" / "linux")]
 
 # pylint: disable=wrong-import-position
 from guest import BUILD, Guest  # noqa: E402
+from linux_guest import host_khz  # noqa: E402
 from serving_linux import ServingLinux  # noqa: E402
 
 MOTE = BUILD / "bench" / "mote.elf"
@@ -44,13 +44,6 @@ class StartedGuest(Started, Guest):
 
 class StartedLinux(Started, ServingLinux):
     pass
-
-
-def host_khz():
-    """The host's time stamp counter's rate, which is the guest's, too: a Linux that is told a wrong
-    one has timers that run late."""
-    found = re.search(r"cpu MHz\s*: ([\d.]+)", pathlib.Path("/proc/cpuinfo").read_text())
-    return round(float(found[1]) * 1000)
 
 
 def mote(machine, **options):
