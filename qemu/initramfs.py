@@ -4,6 +4,7 @@ order that /lib/mote/modules tells, files of this machine with the libraries tha
 static busybox when there is one, and what programs expect of any system.
 """
 
+import os
 import pathlib
 import re
 import shutil
@@ -31,15 +32,14 @@ class InitramfsError(Exception):
 
 
 def quote(word):
-    """A word as POSIX sh and /etc/mote/workloads read it; any byte but NUL may be in it."""
-    return b"'" + word.replace(b"'", b"'\\''") + b"'"
+    """A word as POSIX sh and /etc/mote/workloads read it; any character may be in it."""
+    return "'" + word.replace("'", "'\\''") + "'"
 
 
 def workload(words, name="run"):
-    """The line of /etc/mote/workloads that runs a command (words are bytes) in the foreground:
-    its output goes to the console, and its end is the guest's."""
-    options = f"name={name} exit=yes output=console -- ".encode()
-    return options + b" ".join(map(quote, words)) + b"\n"
+    """The line of /etc/mote/workloads that runs a command in the foreground: its output goes to
+    the console, and its end is the guest's."""
+    return os.fsencode(f"name={name} exit=yes output=console -- {' '.join(map(quote, words))}\n")
 
 
 def libraries(program):

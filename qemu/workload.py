@@ -97,11 +97,10 @@ def wait_end(guest, deadline):
     if not guest.over() and not guest.has_told():
         raise GuestTimeout("the command has not ended in time")
     guest.wait_until(guest.ended, deadline.left(PANIC_SECONDS if guest.panic else END_SECONDS))
-    if guest.returncode is not None:
-        return
-    if guest.ended():
-        raise guest.dead() or GuestDied("the host's end of the vsock device has ended")
-    if not guest.panic:
+    died = guest.dead()
+    if died and guest.returncode is None:
+        raise died
+    if not died and not guest.panic:
         say("the guest has told its status, but does not power off")
 
 
