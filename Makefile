@@ -15,9 +15,10 @@ comma  := ,
 
 # --- sources ---------------------------------------------------------------------
 
-PROTO := text.c out.c utf8.c json_check.c json_read.c line.c stereos.c
+PROTO := text.c out.c utf8.c json_check.c json_read.c line.c stereos.c \
+         mote.c
 AGENT := main.c session.c dispatch.c lifecycle.c health.c config.c secret.c ssh_key.c mount.c \
-         power.c
+         power.c capabilities.c
 # Pure code: the guest's driver and the host's device both link it.
 MACHINE := buffer.c vsock_machine.c vsock_ports.c vsock_input.c vsock_output.c
 DRIVERS := $(MACHINE) virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c vsock_device.c \
@@ -69,7 +70,7 @@ FUZZ := line dispatch machine pair ring device acpi pci
 FUZZ_line     := $(PROTO:%=proto/%)
 FUZZ_dispatch := $(PROTO:%=proto/%) platform/bare/mount.c tests/unit/fake_platform.c \
                  $(addprefix agent/,dispatch.c config.c secret.c ssh_key.c mount.c power.c \
-                   app_none.c)
+                   capabilities.c app_none.c)
 FUZZ_machine  := $(MACHINE:%=drivers/%) tests/fuzz/wire.c
 FUZZ_pair     := $(MACHINE:%=drivers/%)
 FUZZ_ring     := drivers/virtqueue.c

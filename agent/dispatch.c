@@ -18,13 +18,18 @@ static bool ping(const struct request *r)
 }
 
 static const struct message messages[] = {
-    {"ping", ping, NULL, false},
-    {"get_health", health_request, NULL, false},
-    {"set_config", config_set, &stereos_config_payload, false},
-    {"inject_secret", secret_inject, &stereos_secret_payload, false},
-    {"inject_ssh_key", ssh_key_inject, &stereos_ssh_key_payload, false},
-    {"mount", mount_share, &stereos_mount_payload, false},
-    {"shutdown", shutdown_request, &stereos_shutdown_payload, true},
+    {"ping", ping, NULL, PAYLOAD_ANYTHING},
+    {"get_health", health_request, NULL, PAYLOAD_ANYTHING},
+    {"set_config", config_set, &stereos_config_payload, PAYLOAD_NEEDED},
+    {"inject_secret", secret_inject, &stereos_secret_payload, PAYLOAD_NEEDED},
+    {"inject_ssh_key", ssh_key_inject, &stereos_ssh_key_payload, PAYLOAD_NEEDED},
+    {"mount", mount_share, &stereos_mount_payload, PAYLOAD_NEEDED},
+    {"shutdown", shutdown_request, &stereos_shutdown_payload, PAYLOAD_ANYTHING},
+    {"capabilities", capabilities_request, NULL, PAYLOAD_ANYTHING},
+    {"list_secrets", secret_list, &mote_list_payload, PAYLOAD_OPTIONAL},
+    {"delete_secret", secret_delete, &mote_name_payload, PAYLOAD_NEEDED},
+    {"rotate_secret", secret_rotate, &stereos_secret_payload, PAYLOAD_NEEDED},
+    {"purge_secrets", secret_purge, NULL, PAYLOAD_ANYTHING},
 };
 
 #define MESSAGE_COUNT (sizeof messages / sizeof messages[0])
@@ -60,7 +65,8 @@ static bool read_payload(const struct message *m, const struct stereos_envelope 
     if (m->payload == NULL ||
         stereos_read_payload(envelope, m->type, m->payload, payload, sizeof *payload, error))
         return true;
-    if (!m->payload_optional)
+    bool missing = envelope->payload.json == NULL;
+    if (m->rule != PAYLOAD_ANYTHING && !(m->rule == PAYLOAD_OPTIONAL && missing))
         return false;
     memset(payload, 0, sizeof *payload);
     error->len = 0;

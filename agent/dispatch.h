@@ -16,12 +16,19 @@ struct request {
     struct out *error;            /* for what an ack is to say; empty: ok */
 };
 
+/* Of a message's payload. */
+enum payload_rule {
+    PAYLOAD_NEEDED,   /* missing or wrong, it is refused */
+    PAYLOAD_OPTIONAL, /* missing, it counts as empty */
+    PAYLOAD_ANYTHING, /* missing or wrong, it counts as empty */
+};
+
 /* A row of the table. What serve() writes to reply is the answer; without it, it is an ack. */
 struct message {
     const char *type;
     bool (*serve)(const struct request *request); /* false: not yet, ask again */
     const struct stereos_payload_type *payload;   /* NULL: none is read */
-    bool payload_optional;                        /* missing or wrong, it counts as empty */
+    enum payload_rule rule;
 };
 
 /*

@@ -7,7 +7,6 @@
 #include "agent/health.h"
 #include "agent/services.h"
 #include "drivers/endpoint.h"
-#include "proto/utf8.h"
 
 #include <string.h>
 
@@ -64,28 +63,16 @@ static bool is_allowed(const char *path, size_t n)
     return n != 1;
 }
 
-static void out_quoted_path(struct out *o, const char *path, size_t n)
-{
-    uint32_t rune;
-
-    out_str(o, "\"");
-    for (size_t len; n > 0; path += len, n -= len) {
-        len = utf8_decode(path, n, &rune);
-        out_quoted_rune(o, rune);
-    }
-    out_str(o, "\"");
-}
-
 static void write_not_allowed(struct out *o, const char *path, size_t n)
 {
     out_str(o, "cannot mount over system directory: ");
-    out_quoted_path(o, path, n);
+    out_quoted_bytes(o, path, n);
 }
 
 static void write_no_mount_point(struct out *o, const char *path, size_t n, const char *fault)
 {
     out_str(o, "create mount point ");
-    out_quoted_path(o, path, n);
+    out_quoted_bytes(o, path, n);
     out_str(o, ": ");
     out_str(o, fault);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Secrets: a name that could be a file's, a value, a mode (protocol StereOS, 1.6 and 1.7). */
+/*
+ * Secrets: a name that could be a file's, a value, a mode (protocol StereOS, 1.6 and 1.7); and
+ * what StereOS has no messages for: list, delete, rotate, purge.
+ */
 #include "agent/services.h"
 
 #include <string.h>
@@ -7,70 +10,158 @@
 #define MODE_DEFAULT 0600u
 #define MODE_MASK    0777u
 
+/* A name, decoded. */
+struct name {
+    char bytes[STEREOS_FIELD_MAX];
+    size_t len;
+};
+
+/* <step> secret "n": <why> */
+static void refuse(struct out *error, const char *step, const struct name *name, const char *why)
+{
+    out_str(error, step);
+    out_str(error, " secret ");
+    out_quoted_bytes(error, name->bytes, name->len);
+    out_str(error, ": ");
+    out_str(error, why);
+}
+
 /*
  * A name that can serve as a file's, in one directory: the real guest lets "." and "/"
  * through, which is a known defect, and readers of its directory skip dot-files.
  */
-static bool is_simple(const char *name, size_t n)
+static bool is_simple(const struct name *name)
 {
-    if (name[0] == '.' || memchr(name, '/', n) != NULL)
+    if (name->bytes[0] == '.' || memchr(name->bytes, '/', name->len) != NULL)
         return false;
-    for (size_t i = 0; i + 1 < n; i++)
-        if (name[i] == '.' && name[i + 1] == '.')
+    for (size_t i = 0; i + 1 < name->len; i++)
+        if (name->bytes[i] == '.' && name->bytes[i + 1] == '.')
             return false;
     return true;
 }
 
-static bool check_name(struct text name, const char *bytes, size_t n, struct out *error)
+/* Decodes and checks a name that something is to be done with. */
+static bool read_name(struct text text, const char *step, struct name *name, struct out *error)
 {
-    if (n == 0) {
+    name->len = text_copy(text, name->bytes, sizeof name->bytes);
+    if (name->len == 0) {
         out_str(error, "secret name cannot be empty");
         return false;
     }
-    if (!is_simple(bytes, n)) {
+    if (!is_simple(name)) {
         out_str(error, "invalid secret name: ");
-        out_quoted(error, name);
+        out_quoted_bytes(error, name->bytes, name->len);
         out_str(error, " (must be a simple filename)");
         return false;
     }
-    if (memchr(bytes, '\0', n) != NULL) {
-        out_str(error, "write secret ");
-        out_quoted(error, name);
-        out_str(error, ": open: invalid argument");
+    if (memchr(name->bytes, '\0', name->len) != NULL) {
+        refuse(error, step, name, "open: invalid argument");
         return false;
     }
     return true;
 }
 
-/* <step> secret "n": <why> */
-static void write_fault(struct text name, struct out *error)
+/* Puts a value in the place of what lies under the name. */
+static void replace(const struct name *name, struct text value, uint32_t mode, struct out *error)
 {
-    struct store_fault fault = store_fault();
+    size_t len = text_length(value);
+    char *space;
 
-    out_str(error, fault.step);
-    out_str(error, " secret ");
-    out_quoted(error, name);
-    out_str(error, ": ");
-    out_str(error, fault.why);
+    int result = store_begin(STORE_SECRET, name->bytes, name->len, mode & MODE_MASK, len, &space);
+    if (result == MOTE_OK) {
+        text_copy(value, space, len);
+        result = store_commit();
+    }
+    if (result != MOTE_OK)
+        refuse(error, store_fault().step, name, store_fault().why);
 }
 
 bool secret_inject(const struct request *r)
 {
     const struct stereos_secret *s = &r->payload->secret;
-    char name[STEREOS_FIELD_MAX];
-    size_t name_len = text_copy(s->name, name, sizeof name);
-    size_t len = text_length(s->value);
-    uint32_t mode = s->mode != 0 ? s->mode & MODE_MASK : MODE_DEFAULT;
-    char *space;
+    struct name name;
 
-    if (!check_name(s->name, name, name_len, r->error))
+    if (read_name(s->name, "write", &name, r->error))
+        replace(&name, s->value, s->mode != 0 ? s->mode : MODE_DEFAULT, r->error);
+    return true;
+}
+
+bool secret_rotate(const struct request *r)
+{
+    const struct stereos_secret *s = &r->payload->secret;
+    struct store_blob old;
+    struct name name;
+
+    if (!read_name(s->name, "rotate", &name, r->error))
         return true;
-    int result = store_begin(STORE_SECRET, name, name_len, mode, len, &space);
-    if (result == MOTE_OK) {
-        text_copy(s->value, space, len);
-        result = store_commit();
-    }
+    if (store_get(STORE_SECRET, name.bytes, name.len, &old) != MOTE_OK)
+        refuse(r->error, "rotate", &name, "not found");
+    else
+        replace(&name, s->value, s->mode != 0 ? s->mode : old.mode, r->error);
+    return true;
+}
+
+static int delete (const struct name *name, struct out *error)
+{
+    int result = store_delete(STORE_SECRET, name->bytes, name->len);
+
     if (result != MOTE_OK)
-        write_fault(s->name, r->error);
+        refuse(error, "delete", name,
+               result == MOTE_ERR_NOT_FOUND ? "not found" : store_fault().why);
+    return result;
+}
+
+bool secret_delete(const struct request *r)
+{
+    struct name name;
+
+    if (read_name(r->payload->name.name, "delete", &name, r->error))
+        delete (&name, r->error);
+    return true;
+}
+
+/* Goes on to the next name; *size is that of its value. False: it was the last. */
+static bool next(struct name *name, struct mote_secret *secret)
+{
+    struct store_name found;
+
+    if (store_next(STORE_SECRET, name->bytes, name->len, &found) != MOTE_OK)
+        return false;
+    name->len = found.len;
+    memcpy(name->bytes, found.name, found.len);
+    *secret = (struct mote_secret){name->bytes, name->len, found.size, found.mode};
+    return true;
+}
+
+bool secret_list(const struct request *r)
+{
+    struct text after = r->payload->list.after;
+    struct mote_secret secret;
+    struct name name;
+    bool more;
+
+    name.len = text_copy(after, name.bytes, sizeof name.bytes);
+    mote_begin_secrets(r->reply);
+    while ((more = next(&name, &secret)) && mote_write_secret(r->reply, &secret))
+        ;
+    mote_end_secrets(r->reply, more);
+    return true;
+}
+
+/* What a secret came through on its way into the store is wiped long since. */
+bool secret_purge(const struct request *r)
+{
+    struct mote_purged purged = {0};
+    struct mote_secret secret;
+    struct name name = {.len = 0};
+
+    while (next(&name, &secret)) {
+        if (delete (&name, r->error) != MOTE_OK)
+            return true;
+        purged.secrets++;
+        purged.bytes += secret.size;
+    }
+    purged.residue = store_residue();
+    mote_write_purged(r->reply, &purged);
     return true;
 }

@@ -9,6 +9,7 @@
 
 #include "agent/dispatch.h"
 #include "platform/store.h"
+#include "proto/mote.h"
 
 /* What a payload is read into; which member counts is decided by the message. */
 union payload {
@@ -17,13 +18,20 @@ union payload {
     struct stereos_secret secret;
     struct stereos_mount mount;
     struct stereos_shutdown shutdown;
+    struct mote_list list;
+    struct mote_name name;
 };
 
 bool health_request(const struct request *r);
 bool config_set(const struct request *r);
 bool secret_inject(const struct request *r);
+bool secret_rotate(const struct request *r);
+bool secret_delete(const struct request *r);
+bool secret_list(const struct request *r);
+bool secret_purge(const struct request *r);
 bool ssh_key_inject(const struct request *r);
 bool shutdown_request(const struct request *r);
+bool capabilities_request(const struct request *r);
 
 /* Returns false while the mount is under way. */
 bool mount_share(const struct request *r);

@@ -120,6 +120,18 @@ void out_quoted(struct out *o, struct text t)
     out_str(o, "\"");
 }
 
+void out_quoted_bytes(struct out *o, const char *s, size_t n)
+{
+    uint32_t rune;
+
+    out_str(o, "\"");
+    for (size_t len; n > 0; s += len, n -= len) {
+        len = utf8_decode(s, n, &rune);
+        out_quoted_rune(o, rune);
+    }
+    out_str(o, "\"");
+}
+
 /* Whether a JSON string of Go holds this one as \uXXXX: HTML and JavaScript could trip on it. */
 static bool json_needs_escape(uint32_t rune)
 {

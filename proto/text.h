@@ -83,6 +83,9 @@ void out_text(struct out *o, struct text t);
 /* Appends t decoded and in double quotes with Go's %q escapes (strconv.Quote). */
 void out_quoted(struct out *o, struct text t);
 
+/* Appends n bytes in the same way. */
+void out_quoted_bytes(struct out *o, const char *s, size_t n);
+
 /* Appends one character with the same escapes, without quotes. */
 void out_quoted_rune(struct out *o, uint32_t rune);
 

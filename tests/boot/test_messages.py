@@ -211,11 +211,10 @@ def test_store_that_is_full_goes_on(row):
         assert guest.raw(secret("e", "e" * free)) == \
             ack("inject_secret", f'write secret "e": {full}')
         assert guest.raw(message("set_config", content="c" * free)) == \
-            ack("set_config", f"write jcard.toml: {full}")
+            ack("set_config", full)
         key = "ssh-rsa " + "k" * (free - 8)
         assert guest.raw(message("inject_ssh_key", user="u", public_key=key)) == ack(
-            "inject_ssh_key", f'write authorized_keys of "u": '
-            f"{full.replace(f'{free} bytes', f'{free + 1} bytes')}")
+            "inject_ssh_key", full.replace(f"{free} bytes", f"{free + 1} bytes"))
         assert guest.raw(secret("e", "e" * (free - 1))) == ack("inject_secret")
 
 

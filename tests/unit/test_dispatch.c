@@ -3,16 +3,29 @@
  * From a line to its answer: the whole agent but for the loop, on a fake clock. The
  * texts are those of the real guest (protocol StereOS, 1.4 and 1.7).
  */
-#include "agent/dispatch.h"
+#include "agent/app.h"
 #include "agent/health.h"
 #include "agent/lifecycle.h"
+#include "agent/services.h"
 #include "platform/platform.h"
-#include "platform/store.h"
-#include "proto/stereos.h"
 #include "tests/unit/fake_platform.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>
+
+/* The application has a message, and tries to take one of the agent's. */
+static bool app_answer(const struct request *r)
+{
+    out_str(r->error, "from connection ");
+    out_u64(r->error, (uint64_t)r->conn);
+    return true;
+}
+
+const struct message app_messages[] = {
+    {"app", app_answer, NULL, PAYLOAD_ANYTHING},
+    {"ping", app_answer, NULL, PAYLOAD_ANYTHING},
+};
+const size_t app_message_count = 2;
 
 static char reply_text[STEREOS_REPLY_MAX + 1];
 
@@ -23,7 +36,7 @@ static const char *answer_bytes(const char *line, size_t len)
     struct out reply = out_to(reply_text, STEREOS_REPLY_MAX);
 
     memcpy(exact, line, len);
-    bool answered = dispatch_line(0, exact, len, &reply);
+    bool answered = dispatch_line(7, exact, len, &reply);
     test_free(exact);
     assert_true(answered);
     assert_false(reply.overflow);
@@ -44,7 +57,12 @@ static const char *answer(const char *line)
 #define SECRET(payload)        REQUEST("inject_secret", payload)
 #define KEY(payload)           REQUEST("inject_ssh_key", payload)
 #define MOUNT(payload)         REQUEST("mount", payload)
-#define SYSTEM(path)           ACK("mount", "cannot mount over system directory: \\\"" path "\\\"")
+#define SECRETS(list, more)                                                                        \
+    "{\"type\":\"secrets\",\"payload\":{\"secrets\":[" list "],\"more\":" more "}}\n"
+#define PURGED(secrets, bytes)                                                                     \
+    "{\"type\":\"purged\",\"payload\":{\"secrets\":" secrets ",\"bytes\":" bytes ","               \
+    "\"residue\":0}}\n"
+#define SYSTEM(path) ACK("mount", "cannot mount over system directory: \\\"" path "\\\"")
 
 static const struct {
     const char *line, *answer;
@@ -60,6 +78,31 @@ static const struct {
      ACK("", "malformed JSON: invalid character '{' after top-level value")},
     {"[]", ACK("", "malformed JSON: json: cannot unmarshal array into Go value of type "
                    "stereosd.Envelope")},
+    /* mote's own, without any secret; what they do with some is told below */
+    {"{\"type\":\"list_secrets\"}", SECRETS("", "false")},
+    {"{\"type\":\"list_secrets\",\"payload\":null}", SECRETS("", "false")},
+    {REQUEST("list_secrets", "\"after\":1"),
+     ACK("list_secrets", "decode list payload: json: cannot unmarshal number into Go struct field "
+                         "ListPayload.after of type string")},
+    {"{\"type\":\"delete_secret\"}",
+     ACK("delete_secret", "decode name payload: envelope delete_secret has no payload")},
+    {REQUEST("delete_secret", ""), ACK("delete_secret", "secret name cannot be empty")},
+    {REQUEST("delete_secret", "\"name\":\"../a\""),
+     ACK("delete_secret", "invalid secret name: \\\"../a\\\" (must be a simple filename)")},
+    {REQUEST("delete_secret", "\"name\":\"a\\u0000\""),
+     ACK("delete_secret", "delete secret \\\"a\\\\x00\\\": open: invalid argument")},
+    {REQUEST("delete_secret", "\"name\":\"none\""),
+     ACK("delete_secret", "delete secret \\\"none\\\": not found")},
+    {"{\"type\":\"rotate_secret\"}",
+     ACK("rotate_secret", "decode secret payload: envelope rotate_secret has no payload")},
+    {REQUEST("rotate_secret", "\"name\":\".\""),
+     ACK("rotate_secret", "invalid secret name: \\\".\\\" (must be a simple filename)")},
+    {REQUEST("rotate_secret", "\"name\":\"a\\u0000\""),
+     ACK("rotate_secret", "rotate secret \\\"a\\\\x00\\\": open: invalid argument")},
+    {REQUEST("rotate_secret", "\"name\":\"none\",\"value\":\"v\""),
+     ACK("rotate_secret", "rotate secret \\\"none\\\": not found")},
+    {"{\"type\":\"purge_secrets\"}", PURGED("0", "0")},
+    {"{\"type\":\"app\"}", ACK("app", "from connection 7")},
     /* secrets */
     {SECRET("\"name\":\"a\",\"value\":\"v\",\"mode\":384"), OK("inject_secret")},
     {"{\"type\":\"inject_secret\"}",
@@ -141,6 +184,118 @@ static void test_what_is_sent_is_stored_decoded(void **state)
     assert_true(stored(STORE_SSH_KEY, "admin", "ssh-rsa AAAA\n"));
     answer(KEY("\"user\":\"admin\",\"public_key\":\"ssh-rsa BBBB\""));
     assert_true(stored(STORE_SSH_KEY, "admin", "ssh-rsa BBBB\n"));
+}
+
+static uint32_t mode_of(const char *name)
+{
+    struct store_blob blob;
+
+    assert_int_equal(store_get(STORE_SECRET, name, strlen(name), &blob), MOTE_OK);
+    return blob.mode;
+}
+
+static void test_rotate_takes_what_is_there(void **state)
+{
+    (void)state;
+    answer(SECRET("\"name\":\"R\",\"value\":\"old\",\"mode\":292"));
+    assert_string_equal(answer(REQUEST("rotate_secret", "\"name\":\"R\",\"value\":\"new\"")),
+                        OK("rotate_secret"));
+    assert_true(stored(STORE_SECRET, "R", "new"));
+    assert_int_equal(mode_of("R"), 0444);
+    answer(REQUEST("rotate_secret", "\"name\":\"R\",\"mode\":256"));
+    assert_true(stored(STORE_SECRET, "R", ""));
+    assert_int_equal(mode_of("R"), 0400);
+}
+
+/* By name, in byte order, in pieces that are whole; a name of any bytes fits. */
+static void test_list_goes_on(void **state)
+{
+    static char all[20 * 1024];
+    char line[2048], name[64] = "";
+    int parts = 0;
+    (void)state;
+    store_wipe();
+    for (int i = 0; i < 40; i++) {
+        snprintf(line, sizeof line, SECRET("\"name\":\"%02d%s\",\"value\":\"%.*s\""), (i * 7) % 40,
+                 "-with-a-name-that-is-not-short", i, all);
+        assert_string_equal(answer(line), OK("inject_secret"));
+        memset(all, 'v', 64);
+    }
+    for (const char *more = ":true"; strcmp(more, ":true") == 0; parts++) {
+        snprintf(line, sizeof line, REQUEST("list_secrets", "\"after\":\"%s\""), name);
+        const char *reply = answer(line);
+        more = strstr(reply, ":true") != NULL ? ":true" : "";
+        assert_non_null(strstr(reply, more));
+        for (const char *at = reply; (at = strstr(at, "{\"name\":\"")) != NULL; at++) {
+            snprintf(name, sizeof name, "%.32s", at + strlen("{\"name\":\""));
+            strcat(all + 64, name);
+        }
+        assert_null(strstr(reply, "vv"));
+    }
+    assert_true(parts > 1);
+    for (int i = 0; i < 40; i++) {
+        snprintf(name, sizeof name, "%02d-with-a-name-that-is-not-short", i);
+        assert_memory_equal(all + 64 + 32 * i, name, 32);
+    }
+    assert_int_equal(strlen(all), 64 + 40 * 32);
+}
+
+/* Injects a secret whose name has as many bytes as can be, all of them escaped. */
+static void inject_longest_name(const char *escape)
+{
+    char line[2048];
+    struct out o = out_to(line, sizeof line);
+
+    out_str(&o, "{\"type\":\"inject_secret\",\"payload\":{\"name\":\"");
+    for (int i = 0; i < STEREOS_FIELD_MAX; i++)
+        out_str(&o, escape);
+    out_str(&o, "\"}}");
+    assert_false(o.overflow);
+    assert_string_equal(answer_bytes(line, o.len), OK("inject_secret"));
+}
+
+static void test_list_of_the_longest_names(void **state)
+{
+    (void)state;
+    store_wipe();
+    inject_longest_name("\\u0001");
+    inject_longest_name("\\u0002");
+    const char *reply = answer("{\"type\":\"list_secrets\"}");
+    assert_non_null(strstr(reply, "\\u0001\",\"size\":0,\"mode\":384}],\"more\":true}}\n"));
+    reply = answer(REQUEST("list_secrets", "\"after\":\"\\u0002\""));
+    assert_non_null(strstr(reply, "\\u0002\",\"size\":0,\"mode\":384}],\"more\":false}}\n"));
+}
+
+static void test_delete_and_purge(void **state)
+{
+    (void)state;
+    store_wipe();
+    answer(SECRET("\"name\":\"A\",\"value\":\"one\""));
+    answer(SECRET("\"name\":\"B\",\"value\":\"three\",\"mode\":292"));
+    answer(SECRET("\"name\":\"C\",\"value\":\"five5\""));
+    answer(REQUEST("set_config", "\"content\":\"stays\""));
+    assert_string_equal(answer(REQUEST("delete_secret", "\"name\":\"A\"")), OK("delete_secret"));
+    assert_string_equal(answer("{\"type\":\"list_secrets\"}"),
+                        SECRETS("{\"name\":\"B\",\"size\":5,\"mode\":292},"
+                                "{\"name\":\"C\",\"size\":5,\"mode\":384}",
+                                "false"));
+    assert_string_equal(answer("{\"type\":\"purge_secrets\"}"), PURGED("2", "10"));
+    assert_string_equal(answer("{\"type\":\"list_secrets\"}"), SECRETS("", "false"));
+    assert_true(stored(STORE_CONFIG, "jcard.toml", "stays"));
+}
+
+static void test_capabilities(void **state)
+{
+    (void)state;
+    assert_string_equal(
+        answer("{\"type\":\"capabilities\"}"),
+        "{\"type\":\"capabilities\",\"payload\":{\"agent\":\"mote\",\"version\":\"" MOTE_VERSION
+        "\",\"protocol\":1,\"platform\":\"fake platform\",\"messages\":[\"ping\",\"get_health\","
+        "\"set_config\",\"inject_secret\",\"inject_ssh_key\",\"mount\",\"shutdown\","
+        "\"capabilities\",\"list_secrets\",\"delete_secret\",\"rotate_secret\",\"purge_secrets\","
+        "\"app\",\"ping\"],\"limits\":{\"line\":16383,\"line_seconds\":60,\"connections\":12,"
+        "\"store\":65536,\"names\":64,\"field\":255,\"path\":255,\"type\":64,\"error\":256,"
+        "\"depth\":32,\"values\":256,\"agents\":4}}}\n");
 }
 
 static void test_mode_defaults_to_0600(void **state)
@@ -250,6 +405,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_what_is_sent_is_stored_decoded),
+        cmocka_unit_test(test_rotate_takes_what_is_there),
+        cmocka_unit_test(test_list_goes_on),
+        cmocka_unit_test(test_list_of_the_longest_names),
+        cmocka_unit_test(test_delete_and_purge),
+        cmocka_unit_test(test_capabilities),
         cmocka_unit_test(test_mode_defaults_to_0600),
         cmocka_unit_test(test_full_store),
         cmocka_unit_test(test_longest_answers_fit),

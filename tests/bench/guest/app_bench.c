@@ -15,7 +15,7 @@
 #define SOURCE_PORT 7002
 #define HEAD        8
 #define PERIOD      256
-#define PIECE       2048 /* copied at once: the application has to fit into what RAM is left */
+#define PIECE       1024 /* copied at once: the application has to fit into what RAM is left */
 
 const struct message app_messages[1]; /* there is none, but an array can't be empty */
 const size_t app_message_count = 0;

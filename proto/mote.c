@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* How mote's own messages are spelled. The order of the keys is part of it. */
+#include "proto/mote.h"
+
+#define SECRETS_BEGIN "{\"type\":\"secrets\",\"payload\":{\"secrets\":["
+#define SECRETS_MORE  "],\"more\":true}}\n"
+#define SECRETS_END   "],\"more\":false}}\n"
+
+static const struct json_field list_fields[] = {
+    {"after", JSON_STRING, offsetof(struct mote_list, after), STEREOS_FIELD_MAX, "string"},
+};
+
+static const struct json_field name_fields[] = {
+    {"name", JSON_STRING, offsetof(struct mote_name, name), STEREOS_FIELD_MAX, "string"},
+};
+
+const struct stereos_payload_type mote_list_payload = {"list",
+                                                       {"mote.ListPayload", list_fields, 1}};
+const struct stereos_payload_type mote_name_payload = {"name",
+                                                       {"mote.NamePayload", name_fields, 1}};
+
+/* "key": with what stands in front of it. */
+static void write_key(struct out *o, const char *before, const char *key)
+{
+    out_str(o, before);
+    out_str(o, "\"");
+    out_str(o, key);
+    out_str(o, "\":");
+}
+
+static void write_string(struct out *o, const char *before, const char *key, const char *value)
+{
+    write_key(o, before, key);
+    out_json_string(o, value, strlen(value));
+}
+
+static void write_number(struct out *o, const char *before, const char *key, uint64_t value)
+{
+    write_key(o, before, key);
+    out_u64(o, value);
+}
+
+void mote_write_capabilities(struct out *o, const struct mote_capabilities *c)
+{
+    const char *type;
+
+    out_str(o, "{\"type\":\"capabilities\",\"payload\":{\"agent\":\"mote\"");
+    write_string(o, ",", "version", c->version);
+    write_number(o, ",", "protocol", MOTE_PROTOCOL);
+    write_string(o, ",", "platform", c->platform);
+    out_str(o, ",\"messages\":[");
+    for (size_t i = 0; (type = c->message(i)) != NULL; i++) {
+        out_str(o, i == 0 ? "" : ",");
+        out_json_string(o, type, strlen(type));
+    }
+    out_str(o, "],\"limits\":{");
+    for (size_t i = 0; i < c->limit_count; i++)
+        write_number(o, i == 0 ? "" : ",", c->limits[i].name, c->limits[i].value);
+    out_str(o, "}}}\n");
+}
+
+void mote_write_purged(struct out *o, const struct mote_purged *purged)
+{
+    out_str(o, "{\"type\":\"purged\",\"payload\":");
+    write_number(o, "{", "secrets", purged->secrets);
+    write_number(o, ",", "bytes", purged->bytes);
+    write_number(o, ",", "residue", purged->residue);
+    out_str(o, "}}\n");
+}
+
+void mote_begin_secrets(struct out *o)
+{
+    out_str(o, SECRETS_BEGIN);
+}
+
+bool mote_write_secret(struct out *o, const struct mote_secret *secret)
+{
+    struct out before = *o;
+
+    write_key(o, o->len == sizeof SECRETS_BEGIN - 1 ? "{" : ",{", "name");
+    out_json_string(o, secret->name, secret->name_len);
+    write_number(o, ",", "size", secret->size);
+    write_number(o, ",", "mode", secret->mode);
+    out_str(o, "}");
+    if (!o->overflow && o->cap - o->len >= sizeof SECRETS_END - 1)
+        return true;
+    *o = before;
+    return false;
+}
+
+void mote_end_secrets(struct out *o, bool more)
+{
+    out_str(o, more ? SECRETS_MORE : SECRETS_END);
+}
