@@ -53,7 +53,7 @@ LINUX_nest  := $(addprefix tests/linux/,init.c nest.c)
 UNIT := text json json_check line stereos stereos_write buffer virtqueue vsock_machine \
         vsock_connect vsock_credit vsock_early vsock_ports vsock_start vsock_device vsock_events \
         vsock_endpoint vsock_fuchsia vsock_hostile virtio_mmio virtio_pci \
-        store dispatch health vring command fault acpi_virtio clock
+        store dispatch session health vring command fault acpi_virtio clock
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c \
                vsock_endpoint.c) \
