@@ -8,6 +8,7 @@
 #define PLATFORM_LINUX_SYS_H
 
 #include <asm/errno.h>
+#include <asm/socket.h>
 #include <asm/unistd.h>
 #include <linux/fcntl.h>
 #include <linux/stat.h>
@@ -316,7 +317,8 @@ static inline long sys_nanosleep(const struct __kernel_timespec *time)
     return syscall3(__NR_nanosleep, (long)time, 0, 0);
 }
 
-/* Sockets. Addresses are struct sockaddr_un, _in, _vm of the kernel. */
+/* Sockets. Addresses are struct sockaddr_un, _in of the kernel; the kernel's header of struct
+ * sockaddr_vm asks for a C library's. */
 #define AF_UNIX       1
 #define AF_INET       2
 #define AF_VSOCK      40
@@ -329,6 +331,20 @@ static inline long sys_nanosleep(const struct __kernel_timespec *time)
 #define SOCK_DGRAM    2
 #define SOCK_NONBLOCK O_NONBLOCK
 #define SOCK_CLOEXEC  O_CLOEXEC
+
+struct sockaddr_vm {
+    uint16_t svm_family;
+    uint16_t svm_reserved;
+    uint32_t svm_port;
+    uint32_t svm_cid;
+    uint8_t svm_zero[4];
+};
+
+/* Of SO_LINGER. */
+struct linger {
+    int l_onoff;
+    int l_linger;
+};
 
 static inline long sys_socket(int family, int type)
 {
