@@ -13,6 +13,10 @@
 #define LOCK_HELD (-EAGAIN)
 #define ZEROS     512 /* bytes at once */
 
+/* S_IFMT and S_IFREG, which the kernel's header leaves to some C libraries. */
+#define TYPE_MASK    0170000u
+#define TYPE_REGULAR 0100000u
+
 /* As getdents64 gives them. */
 struct entry {
     uint64_t inode;
@@ -141,6 +145,11 @@ long files_replace(const struct file *f, const void *data, size_t n, const char 
     return result;
 }
 
+bool files_is_regular(const struct statx *file)
+{
+    return (file->stx_mode & TYPE_MASK) == TYPE_REGULAR;
+}
+
 /* Anything but a regular file is none; a FIFO must not stop us. */
 static long open_regular(int directory, const char *name, int how, struct statx *file)
 {
@@ -150,7 +159,7 @@ static long open_regular(int directory, const char *name, int how, struct statx 
         return -ENOENT;
     if (fd < 0)
         return fd;
-    if (sys_statx((int)fd, "", AT_EMPTY_PATH, file) == 0 && (file->stx_mode & S_IFMT) == S_IFREG)
+    if (sys_statx((int)fd, "", AT_EMPTY_PATH, file) == 0 && files_is_regular(file))
         return fd;
     sys_close((int)fd);
     return -ENOENT;

@@ -6,6 +6,9 @@
 #ifndef PLATFORM_LINUX_FILES_H
 #define PLATFORM_LINUX_FILES_H
 
+#include <linux/stat.h>
+
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -38,6 +41,9 @@ long files_dress(int fd, unsigned mode, unsigned uid, unsigned gid, const char *
  * "write", "chown", "chmod", "rename".
  */
 long files_replace(const struct file *f, const void *data, size_t n, const char **step);
+
+/* Whether that is what statx(2) found. */
+bool files_is_regular(const struct statx *file);
 
 /* Removes a file and overwrites what it held. -ENOENT: there is no regular file of that name. */
 long files_destroy(int directory, const char *name);

@@ -236,8 +236,7 @@ static void consider(int directory, const char *name, const char *after, struct 
 
     if (strcmp(name, after) <= 0 || (next->len != 0 && strcmp(name, next_name) >= 0))
         return;
-    if (sys_statx(directory, name, AT_SYMLINK_NOFOLLOW, &file) != 0 ||
-        (file.stx_mode & S_IFMT) != S_IFREG)
+    if (sys_statx(directory, name, AT_SYMLINK_NOFOLLOW, &file) != 0 || !files_is_regular(&file))
         return;
     strcpy(next_name, name);
     *next = (struct store_name){next_name, strlen(name), file.stx_size, file.stx_mode & 0777u};

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* What was mounted for the host, to be undone at the end. */
+#ifndef PLATFORM_LINUX_MOUNTS_H
+#define PLATFORM_LINUX_MOUNTS_H
+
+#include <stddef.h>
+
+#define MOUNTS_MAX 32 /* a host shares a handful of folders */
+
+/* How many there are. */
+size_t mounts_count(void);
+
+/* Remembers one more; there must be room. */
+void mounts_add(const char *path);
+
+/* Unmounts all of them, the last first. Each has some seconds; one that is in use or does not
+ * answer is hidden instead (MNT_DETACH), and that is said. */
+void mounts_undo(void);
+
+#endif
