@@ -28,7 +28,7 @@ X86   := start.S boot.c console.c traps.c paging.c start_info.c acpi.c acpi_virt
          entropy.c devices.c power.c
 
 # The same agent on Linux: what the platform is, and sockets in the place of the driver.
-LINUX := start.S start.c life.c clock.c console.c stdio.c errno_text.c events.c signals.c \
+LINUX := entry.S start.c life.c clock.c console.c stdio.c errno_text.c events.c signals.c \
          children.c options.c service.c tool.c init.c init_end.c modules.c files.c passwd.c place.c \
          store.c mount.c mount_child.c mounts.c
 SOCKETS := kernel_entropy.c buffer.c socket_endpoint.c socket_stream.c socket_listen.c socket_way.c \
@@ -298,7 +298,7 @@ FORCE:
 HOST_TESTS  := $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS)
 TEST_IMAGES := $(addprefix $(BUILD)/,test/mote.elf large/mote.elf large-test/mote.elf)
 
-all: $(IMAGE) $(HOST_PROGRAMS) ## build the image and the host's programs
+all: $(IMAGE) $(LINUX_IMAGE) $(HOST_PROGRAMS) ## build the image and the host's programs
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile

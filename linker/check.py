@@ -89,8 +89,14 @@ def check_symbols(symbols):
             yield f"{symbol.name} is linked: mote has no heap"
 
 
+def without_header(data):
+    """Stripping moves the section headers, and the ELF header, which may be loaded, tells where."""
+    return data[elf.HEADER_SIZE:] if data.startswith(elf.MAGIC) else data
+
+
 def loaded(file):
-    return [segment for segment in file.segments if segment.type == elf.PT_LOAD]
+    return [segment._replace(data=without_header(segment.data))
+            for segment in file.segments if segment.type == elf.PT_LOAD]
 
 
 def check_entry(image, entry_symbol, entry):

@@ -17,7 +17,10 @@ SHN_UNDEF = 0
 STT_OBJECT, STT_FUNC, STT_SECTION = 1, 2, 3
 EM_X86_64 = 62
 
+MAGIC = b"\x7fELF\x02\x01"  # 64 bits, little-endian
+
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
+HEADER_SIZE = _HEADER.size
 _SEGMENT = struct.Struct("<IIQQQQQQ")
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
@@ -80,7 +83,7 @@ class Elf:
     def _read(self):
         (ident, _, self.machine, _, self.entry, segments, sections, _, _, segment_size,
          segment_count, section_size, section_count, names) = _HEADER.unpack_from(self.data)
-        if ident[:6] != b"\x7fELF\x02\x01":
+        if not ident.startswith(MAGIC):
             raise ValueError("wrong first bytes")
         self.segments = [self._segment(segments + index * segment_size)
                          for index in range(segment_count)]
