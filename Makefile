@@ -179,7 +179,7 @@ ASAN_OBJS  := $(patsubst %.c,$(BUILD)/linux-asan/obj/%.o,tests/service/main.c \
 $(BUILD)/linux-asan/obj/%.o: %.c Makefile | $(BUILD)/.setup
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(UNIT_CFLAGS) $(LINUX_LIMITS) \
-	    $(if $(filter agent/main.c platform/linux/life.c,$<),-Dmain=agent_main) $(DEPS) -c $< -o $@
+	    $(if $(filter agent/main.c platform/linux/life.c,$<),-Dmain=agent_main -Wno-missing-prototypes) $(DEPS) -c $< -o $@
 $(ASAN_IMAGE): $(ASAN_OBJS)
 	@echo "LD   $@"
 	$(Q)$(CC) $(UNIT_CFLAGS) $^ -o $@
