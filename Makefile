@@ -18,7 +18,7 @@ comma  := ,
 PROTO := text.c out.c utf8.c json_check.c json_read.c line.c stereos.c \
          mote.c
 AGENT := main.c session.c dispatch.c lifecycle.c health.c config.c secret.c ssh_key.c mount.c \
-         power.c capabilities.c
+         power.c capabilities.c notify.c number.c
 # Pure code: the guest's driver and the host's device both link it.
 MACHINE := buffer.c vsock_machine.c vsock_ports.c vsock_input.c vsock_output.c
 DRIVERS := $(MACHINE) virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c vsock_device.c \
@@ -55,7 +55,7 @@ LINUX_nest  := $(addprefix tests/linux/,init.c nest.c)
 UNIT := text json json_check line stereos stereos_write buffer virtqueue vsock_machine \
         vsock_connect vsock_credit vsock_early vsock_ports vsock_start vsock_device vsock_events \
         vsock_endpoint vsock_fuchsia vsock_hostile virtio_mmio virtio_pci \
-        store dispatch session health vring command fault acpi_virtio clock
+        store dispatch session notify health vring command fault acpi_virtio clock
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c \
                vsock_endpoint.c) \
@@ -99,7 +99,7 @@ STACK_ROOTS := --root boot_main=7680 --root wake=512 --root timer=512 --root spu
     --root traps_exception=3920
 GUEST_FLAGS := -m64 -march=x86-64 -mno-red-zone -mgeneral-regs-only -fcf-protection=none \
     -ffreestanding -fbuiltin -fno-pic -fno-pie -fno-common -fno-asynchronous-unwind-tables \
-    -ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=. \
+    -ffunction-sections -fdata-sections -malign-data=abi -ffile-prefix-map=$(CURDIR)=. \
     -DSTACK_SIZE=$(STACK_SIZE) -DEXCEPTION_STACK_SIZE=4096
 # The compiler is asked when it is there: set-up may have to install it first.
 GUEST_CFLAGS := $(GUEST_FLAGS) -std=c11 -D_DEFAULT_SOURCE -Os -g $(WARN) -nostdinc -I. \

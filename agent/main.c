@@ -5,6 +5,8 @@
  */
 #include "agent/app.h"
 #include "agent/lifecycle.h"
+#include "agent/notify.h"
+#include "agent/number.h"
 #include "agent/services.h"
 #include "agent/session.h"
 #include "drivers/entropy.h"
@@ -20,20 +22,6 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* Digits alone: who is served must never be a matter of guessing. CIDs have 32 bits. */
-static bool parse_cid(const char *s, size_t len, uint64_t *cid)
-{
-    *cid = 0;
-    for (size_t i = 0; i < len; i++) {
-        if (s[i] < '0' || s[i] > '9')
-            return false;
-        *cid = *cid * 10 + (uint64_t)(s[i] - '0');
-        if (*cid > UINT32_MAX)
-            return false;
-    }
-    return len != 0;
-}
-
 /* mote.allow_cid=N, any number of times; without it the host alone is served. */
 static int allow_peers(void)
 {
@@ -42,8 +30,8 @@ static int allow_peers(void)
     bool any = false;
 
     while ((option = platform_option("mote.allow_cid", option, &len)) != NULL) {
-        uint64_t cid;
-        if (!parse_cid(option, len, &cid) || endpoint_allow(cid) != MOTE_OK) {
+        uint32_t cid; /* they have 32 bits */
+        if (!number_parse(option, len, &cid) || endpoint_allow(cid) != MOTE_OK) {
             printf("mote: mote.allow_cid=%.*s: not a CID, or one too many\n", (int)len, option);
             return MOTE_ERR_INVALID;
         }
@@ -70,10 +58,12 @@ static int start(void)
         printf("mote: no vsock device that can be used\n");
         return EXIT_NO_DEVICE;
     }
-    if (allow_peers() != MOTE_OK || endpoint_listen(STEREOS_PORT) != MOTE_OK)
+    if (allow_peers() != MOTE_OK || notify_start() != MOTE_OK ||
+        endpoint_listen(STEREOS_PORT) != MOTE_OK)
         return EXIT_FAILED;
     load_module();
     lifecycle_enter(LIFECYCLE_READY, "all subsystems started");
+    notify_ready();
     app_start();
     return EXIT_OK;
 }
@@ -89,7 +79,7 @@ static void route(const struct endpoint_event *event)
 {
     if (event->type != ENDPOINT_TRANSPORT_RESET && event->local_port == STEREOS_PORT)
         session_event(event);
-    else
+    else if (!notify_event(event))
         app_event(event);
 }
 
@@ -104,19 +94,21 @@ static uint64_t act(void)
             route(&event);
         uint64_t now = platform_now_ns();
         session_tick(now);
+        notify_tick(now);
         app = app_poll(now);
     } while (endpoint_flush());
-    return earlier(app, session_deadline());
+    return earlier(app, earlier(session_deadline(), notify_deadline()));
 }
 
-/* Whether it is time to go: somebody asked for shutdown, and the application has stopped. */
+/* Whether it is time to go: somebody asked for shutdown, the application has stopped, and who
+ * wants to know how it ended was told. */
 static bool is_over(void)
 {
     const char *reason = platform_end_request();
 
     if (reason != NULL)
         lifecycle_enter(LIFECYCLE_SHUTDOWN, reason);
-    return lifecycle_state() == LIFECYCLE_SHUTDOWN && app_stopped();
+    return lifecycle_state() == LIFECYCLE_SHUTDOWN && app_stopped() && notify_exit(app_status());
 }
 
 /* Serves until it is over. */

@@ -43,6 +43,7 @@ VDV_ROWS = {f"{name}-over-{VDV}": {**ROWS[name], "vsock": VDV} for name in ("q35
 LACKS = {
     "half-close": "it ends both halves of a connection when the host ends one",
     "refusal": "it does not tell the guest that nobody listens",
+    "end behind ours": "a guest that has ended its half does not learn of the host's end",
     "host CID": "its host has no CID but 2",
     "room on both sides": "while the guest has none it neither writes to the host nor sees it go",
     "many at once": "what is due to a guest without EVENT_IDX may wait for the next event",
