@@ -52,7 +52,7 @@ LINUX_guest := $(addprefix tests/linux/,init.c guest.c serve.c lines.c services.
 LINUX_nest  := $(addprefix tests/linux/,init.c nest.c)
 
 # Unit tests are one program each; what it needs of the code comes out of one archive.
-UNIT := text json json_check line stereos stereos_write buffer virtqueue vsock_machine \
+UNIT := text json json_check line stereos stereos_write mote buffer virtqueue vsock_machine \
         vsock_connect vsock_credit vsock_early vsock_ports vsock_start vsock_device vsock_events \
         vsock_endpoint vsock_fuchsia vsock_hostile virtio_mmio virtio_pci \
         store dispatch session notify health vring command fault acpi_virtio clock

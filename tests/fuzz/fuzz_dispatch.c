@@ -74,6 +74,52 @@ static void remember(enum store_kind kind, struct text name, struct text value)
     b->data[b->size++] = '\n';
 }
 
+static void forget(size_t i)
+{
+    free(model[i].data);
+    model[i] = model[--model_count];
+    memset(&model[model_count], 0, sizeof model[0]);
+}
+
+static void forget_secrets(void)
+{
+    for (size_t i = model_count; i-- > 0;)
+        if (model[i].kind == STORE_SECRET)
+            forget(i);
+}
+
+/* A secret that there must have been. */
+static size_t known_secret(struct text name)
+{
+    char bytes[STORE_NAME_MAX];
+    size_t before = model_count;
+    const struct blob *b = entry_of(STORE_SECRET, bytes, text_copy(name, bytes, sizeof bytes));
+
+    CHECK(model_count == before);
+    return (size_t)(b - model);
+}
+
+static bool contains(const struct out *reply, const char *text)
+{
+    return memmem(reply->base, reply->len, text, strlen(text)) != NULL;
+}
+
+/* A list of all secrets has as many as there are, in any number of bytes but none of a value. */
+static void check_list(const struct out *reply, struct text after)
+{
+    static const char key[] = ",\"mode\":"; /* within a name its quotes would be escaped */
+    size_t listed = 0, secrets = 0;
+
+    for (const char *at = reply->base, *end = at + reply->len;
+         (at = memmem(at, (size_t)(end - at), key, strlen(key))) != NULL; at++)
+        listed++;
+    for (size_t i = 0; i < model_count; i++)
+        secrets += model[i].kind == STORE_SECRET;
+    CHECK(listed <= secrets);
+    CHECK(text_length(after) != 0 || listed == secrets ||
+          (contains(reply, "],\"more\":true}}") && listed > 0));
+}
+
 static void check_store(void)
 {
     size_t sum = 0;
@@ -110,19 +156,49 @@ static void follow(const char *line, size_t len)
     } else if (text_equals(e.type, "inject_ssh_key")) {
         CHECK(stereos_read_payload(&e, "", &stereos_ssh_key_payload, &p, sizeof p, &error));
         remember(STORE_SSH_KEY, p.ssh_key.user, p.ssh_key.public_key);
+    } else if (text_equals(e.type, "rotate_secret")) {
+        CHECK(stereos_read_payload(&e, "", &stereos_secret_payload, &p, sizeof p, &error));
+        known_secret(p.secret.name);
+        remember(STORE_SECRET, p.secret.name, p.secret.value);
+    } else if (text_equals(e.type, "delete_secret")) {
+        CHECK(stereos_read_payload(&e, "", &mote_name_payload, &p, sizeof p, &error));
+        forget(known_secret(p.name.name));
     } else {
         CHECK(text_equals(e.type, "shutdown")); /* nothing else is ever acknowledged */
         CHECK(lifecycle_state() == LIFECYCLE_SHUTDOWN);
     }
 }
 
-/* Returns whether the reply is an ack that says ok. */
-static bool check_reply(const struct out *reply)
+/* The line has an answer of its own: what it must say, and what the model follows. */
+static void check_own(const char *line, size_t len, const struct out *reply, struct text type)
 {
     char text[STEREOS_ERROR_ROOM];
     struct out error = out_to(text, sizeof text);
     struct stereos_envelope e;
-    struct ack ack = {0};
+    union payload p = {0};
+
+    CHECK(stereos_read_envelope(line, len, &e, &error));
+    if (text_equals(e.type, "purge_secrets")) {
+        CHECK(text_equals(type, "purged"));
+        CHECK(contains(reply, "\"residue\":0}}"));
+        forget_secrets();
+    } else if (text_equals(e.type, "list_secrets")) {
+        CHECK(text_equals(type, "secrets"));
+        CHECK(e.payload.json == NULL ||
+              stereos_read_payload(&e, "", &mote_list_payload, &p, sizeof p, &error));
+        check_list(reply, p.list.after);
+    } else if (text_equals(e.type, "capabilities")) {
+        CHECK(text_equals(type, "capabilities"));
+    } else {
+        CHECK(text_equals(type, text_equals(e.type, "ping") ? "pong" : "health"));
+    }
+}
+
+/* The one line that a reply is: its envelope. */
+static void read_reply(const struct out *reply, struct stereos_envelope *e)
+{
+    char text[STEREOS_ERROR_ROOM];
+    struct out error = out_to(text, sizeof text);
     uint32_t rune;
 
     CHECK(!reply->overflow && reply->len != 0);
@@ -131,13 +207,19 @@ static bool check_reply(const struct out *reply)
         n = utf8_decode(reply->base + at, reply->len - at, &rune);
         CHECK(n != 1 || rune != UTF8_REPLACEMENT);
     }
-    CHECK(stereos_read_envelope(reply->base, reply->len - 1, &e, &error));
-    if (!text_equals(e.type, "ack")) {
-        CHECK(text_equals(e.type, "pong") || text_equals(e.type, "health"));
-        return false;
-    }
-    CHECK(e.payload.json != NULL &&
-          json_read(e.payload.json, e.payload.len, &ack_layout, &ack, &error));
+    CHECK(stereos_read_envelope(reply->base, reply->len - 1, e, &error));
+}
+
+/* Returns whether an ack says ok. */
+static bool check_ack(const struct stereos_envelope *e)
+{
+    char text[STEREOS_ERROR_ROOM];
+    struct out error = out_to(text, sizeof text);
+    struct ack ack = {0};
+
+    CHECK(text_equals(e->type, "ack"));
+    CHECK(e->payload.json != NULL &&
+          json_read(e->payload.json, e->payload.len, &ack_layout, &ack, &error));
     CHECK(ack.ok == (text_length(ack.error) == 0));
     return ack.ok;
 }
@@ -151,9 +233,13 @@ static void dispatch(const char *line, size_t len, bool secret)
 {
     struct out reply = out_to(exact(NULL, STEREOS_REPLY_MAX), STEREOS_REPLY_MAX);
     char *copy = exact(line, len);
+    struct stereos_envelope e;
 
     CHECK(dispatch_line(0, copy, len, &reply));
-    if (check_reply(&reply))
+    read_reply(&reply, &e);
+    if (!text_equals(e.type, "ack"))
+        check_own(copy, len, &reply, e.type);
+    else if (check_ack(&e))
         follow(copy, len);
     CHECK(!secret || !shows_secret(reply.base, reply.len));
     check_store();
@@ -165,9 +251,11 @@ static void refuse(const char *start, size_t len)
 {
     struct out reply = out_to(exact(NULL, STEREOS_REPLY_MAX), STEREOS_REPLY_MAX);
     char *copy = exact(start, len);
+    struct stereos_envelope e;
 
     dispatch_refuse(copy, len, "line too long", UINT64_MAX, " bytes", &reply);
-    CHECK(!check_reply(&reply));
+    read_reply(&reply, &e);
+    CHECK(!check_ack(&e));
     free(copy);
     free(reply.base);
 }
@@ -210,6 +298,7 @@ static void reset(void)
     store_wipe();
     current = LIFECYCLE_BOOTING;
     agent_count = 0;
+    troubled = false;
     for (size_t i = 0; i < STORE_ENTRIES; i++)
         free(model[i].data);
     memset(model, 0, sizeof model);

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The bounds of the health answer. What follows for the lifecycle is in test_dispatch.c. */
 #include "agent/health.h"
+#include "agent/lifecycle.h"
 #include "agent/services.h"
 #include "tests/unit/unit.h"
+
+/* The first agent of every test: there is no way to take one back. */
+#define FIRST "AAAAAAAAAAAAAAAAAAAAAAAA"
 
 static char text[STEREOS_REPLY_MAX];
 
@@ -40,10 +44,27 @@ static void test_names_are_plain(void **state)
     }
 }
 
+/* Trouble besides the agents outweighs whatever they report, until it is over. */
+static void test_trouble(void **state)
+{
+    (void)state;
+    lifecycle_enter(LIFECYCLE_READY, "at the start");
+    health_trouble("a \x1b[2J b", 7);
+    assert_int_equal(lifecycle_state(), LIFECYCLE_DEGRADED);
+    assert_int_equal(health_report(FIRST, true, NULL, NULL), MOTE_OK);
+    assert_int_equal(lifecycle_state(), LIFECYCLE_DEGRADED);
+    health_trouble("", 0);
+    assert_int_equal(lifecycle_state(), LIFECYCLE_HEALTHY);
+    health_report(FIRST, false, NULL, "broke");
+    health_trouble("", 0);
+    assert_int_equal(lifecycle_state(), LIFECYCLE_DEGRADED);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names_are_plain),
+        cmocka_unit_test(test_trouble),
         cmocka_unit_test(test_longest_health_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,8 @@
  * what waits behind them and what does not, and lines that are never finished.
  */
 #include "agent/session.h"
+
+#include "agent/lifecycle.h"
 #include "platform/mount.h"
 #include "tests/unit/fake_platform.h"
 #include "tests/unit/unit.h"
@@ -18,7 +20,7 @@
 #define MOUNTED "{\"type\":\"ack\",\"payload\":{\"reply_to\":\"mount\",\"ok\":true}}\n"
 #define FAILED(text)                                                                               \
     "{\"type\":\"ack\",\"payload\":{\"reply_to\":\"mount\",\"ok\":false,\"error\":\"" text "\"}}"  \
-                                                                                           "\n"
+    "\n"
 
 /* What a connection's peer sent and got. */
 static struct peer {
@@ -182,15 +184,23 @@ static void test_how_a_mount_ends(void **state)
     static const struct {
         int result;
         const char *answer;
+        enum lifecycle_state state; /* it stays as it was after input that is refused */
     } ends[] = {
-        {MOTE_ERR_INVALID, FAILED("cannot mount over system directory: \\\"/run/x\\\"")},
-        {MOTE_ERR_NOT_FOUND, FAILED("create mount point \\\"/w\\\": told so")},
-        {MOTE_ERR_IO, FAILED("mount t at /w: told so")},
-        {MOTE_ERR_TIMEOUT, FAILED("mount t at /w: told so")},
-        {MOTE_ERR_UNSUPPORTED, FAILED("mount t at /w: told so")},
-        {MOTE_OK, MOUNTED},
+        {MOTE_OK, MOUNTED, LIFECYCLE_READY},
+        {MOTE_ERR_INVALID, FAILED("cannot mount over system directory: \\\"/run/x\\\""),
+         LIFECYCLE_READY},
+        {MOTE_ERR_UNSUPPORTED, FAILED("mount t at /w: told so"), LIFECYCLE_READY},
+        {MOTE_ERR_NOT_FOUND, FAILED("create mount point \\\"/w\\\": told so"), LIFECYCLE_DEGRADED},
+        {MOTE_ERR_INVALID, FAILED("cannot mount over system directory: \\\"/run/x\\\""),
+         LIFECYCLE_DEGRADED},
+        {MOTE_OK, MOUNTED, LIFECYCLE_READY},
+        {MOTE_ERR_IO, FAILED("mount t at /w: told so"), LIFECYCLE_DEGRADED},
+        {MOTE_OK, MOUNTED, LIFECYCLE_READY},
+        {MOTE_ERR_TIMEOUT, FAILED("mount t at /w: told so"), LIFECYCLE_DEGRADED},
+        {MOTE_OK, MOUNTED, LIFECYCLE_READY},
     };
     (void)state;
+    lifecycle_enter(LIFECYCLE_READY, "at the start");
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         jobs[0].result = MOTE_ERR_AGAIN;
         send_line(0, MOUNT("t"));
@@ -198,6 +208,7 @@ static void test_how_a_mount_ends(void **state)
         jobs[0].result = ends[i].result;
         turn(1);
         assert_string_equal(got(0), ends[i].answer);
+        assert_int_equal(lifecycle_state(), ends[i].state);
     }
 }
 

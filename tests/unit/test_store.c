@@ -147,6 +147,90 @@ static void test_full_keeps_what_it_has(void **state)
     assert_true(has(STORE_SECRET, "keep", "me"));
 }
 
+static void test_fault_names_the_limits(void **state)
+{
+    char *space;
+    (void)state;
+    put(STORE_SECRET, "keep", "me");
+    assert_int_equal(store_begin(STORE_SECRET, "n", 1, 0, 70000, &space), MOTE_ERR_NO_ROOM);
+    assert_string_equal(store_fault().step, "write");
+    assert_string_equal(store_fault().why, "store full: 70000 bytes wanted, 65530 free; limit is "
+                                           "65536 bytes and 64 names");
+    assert_int_equal(store_commit(), MOTE_ERR_INVALID);
+}
+
+static void test_deleted_one_is_wiped(void **state)
+{
+    struct store_blob blob;
+    (void)state;
+    put(STORE_SECRET, "a", "first");
+    put(STORE_SECRET, "b", "second");
+    put(STORE_CONFIG, "b", "third");
+    store_get(STORE_SECRET, "a", 1, &blob);
+    const char *arena = (const char *)blob.data - 1;
+    assert_int_equal(store_delete(STORE_SECRET, "b", 1), MOTE_OK);
+    assert_int_equal(store_delete(STORE_SECRET, "b", 1), MOTE_ERR_NOT_FOUND);
+    assert_true(is_missing(STORE_SECRET, "b"));
+    assert_true(has(STORE_SECRET, "a", "first"));
+    assert_true(has(STORE_CONFIG, "b", "third"));
+    assert_memory_equal(arena, "afirstbthird\0\0\0\0\0\0\0\0", 20);
+}
+
+/* One that is begun is neither seen nor lost. */
+static void test_delete_beside_one_that_is_begun(void **state)
+{
+    char *space;
+    (void)state;
+    put(STORE_SECRET, "a", "first");
+    store_begin(STORE_SECRET, "b", 1, 0, 3, &space);
+    memcpy(space, "new", 3);
+    assert_int_equal(store_delete(STORE_SECRET, "b", 1), MOTE_ERR_NOT_FOUND);
+    assert_int_equal(store_delete(STORE_SECRET, "a", 1), MOTE_OK);
+    assert_int_equal(store_commit(), MOTE_OK);
+    assert_true(has(STORE_SECRET, "b", "new"));
+}
+
+static void test_names_in_byte_order(void **state)
+{
+    static const char *const sorted[] = {"A", "AA", "AB", "B", "a", "\xc3\xa4"};
+    static const int order[] = {3, 1, 5, 0, 4, 2};
+    struct store_name next = {.name = ""};
+    (void)state;
+    for (size_t i = 0; i < 6; i++) {
+        put(STORE_SECRET, sorted[order[i]], "value");
+        put(STORE_CONFIG, "AAA", "of another kind");
+    }
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(store_next(STORE_SECRET, next.name, next.len, &next), MOTE_OK);
+        assert_int_equal(next.len, strlen(sorted[i]));
+        assert_memory_equal(next.name, sorted[i], next.len);
+        assert_int_equal(next.size, 5);
+        assert_int_equal(next.mode, 0600);
+    }
+    assert_int_equal(store_next(STORE_SECRET, next.name, next.len, &next), MOTE_ERR_NOT_FOUND);
+    assert_int_equal(store_next(STORE_SECRET, "AAA", 3, &next), MOTE_OK); /* which is not there */
+    assert_memory_equal(next.name, "AB", 2);
+    assert_int_equal(store_next(STORE_SSH_KEY, "", 0, &next), MOTE_ERR_NOT_FOUND);
+}
+
+/* Nothing of it is left behind; what somebody left there is found. */
+static void test_residue(void **state)
+{
+    struct store_blob blob;
+    (void)state;
+    put(STORE_SECRET, "a", "first");
+    put(STORE_SECRET, "b", "second");
+    assert_int_equal(store_residue(), 0);
+    store_get(STORE_SECRET, "b", 1, &blob);
+    char *data = (char *)(uintptr_t)blob.data;
+    store_delete(STORE_SECRET, "a", 1);
+    store_delete(STORE_SECRET, "b", 1);
+    assert_int_equal(store_residue(), 0);
+    memcpy(data, "left", 4);
+    assert_int_equal(store_residue(), 4);
+    memset(data, 0, 4);
+}
+
 static void test_too_many_names(void **state)
 {
     char name[16];
@@ -167,6 +251,7 @@ static void test_names_have_bounds(void **state)
     memset(name, 'n', sizeof name);
     assert_int_equal(store_begin(STORE_SECRET, name, 0, 0, 1, &space), MOTE_ERR_INVALID);
     assert_int_equal(store_begin(STORE_SECRET, name, sizeof name, 0, 1, &space), MOTE_ERR_INVALID);
+    assert_string_equal(store_fault().why, "a name has 1 to 255 bytes");
     assert_int_equal(store_begin(STORE_SECRET, name, STORE_NAME_MAX, 0, 1, &space), MOTE_OK);
 }
 
@@ -180,6 +265,11 @@ int main(void)
         cmocka_unit_test_setup(test_wipe_forgets_everything, set_up),
         cmocka_unit_test_setup(test_trim, set_up),
         cmocka_unit_test_setup(test_full_keeps_what_it_has, set_up),
+        cmocka_unit_test_setup(test_fault_names_the_limits, set_up),
+        cmocka_unit_test_setup(test_deleted_one_is_wiped, set_up),
+        cmocka_unit_test_setup(test_delete_beside_one_that_is_begun, set_up),
+        cmocka_unit_test_setup(test_names_in_byte_order, set_up),
+        cmocka_unit_test_setup(test_residue, set_up),
         cmocka_unit_test_setup(test_too_many_names, set_up),
         cmocka_unit_test_setup(test_names_have_bounds, set_up),
     };

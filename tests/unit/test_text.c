@@ -192,6 +192,13 @@ static void quoted_as_go_does(void **state)
         assert_false(o.overflow);
         dst[o.len] = '\0';
         assert_string_equal(dst, quotes[i].quoted);
+        char bytes[64];
+        size_t n = text_copy((struct text){quotes[i].json, (uint32_t)quotes[i].json_len}, bytes,
+                             sizeof bytes);
+        o.len = 0;
+        out_quoted_bytes(&o, bytes, n);
+        dst[o.len] = '\0';
+        assert_string_equal(dst, quotes[i].quoted);
     }
 }
 
