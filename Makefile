@@ -292,7 +292,7 @@ $(BUILD)/.setup: FORCE
 $(PICOLIBC_STAMP): $(BUILD)/.setup ;
 
 FORCE:
-.PHONY: FORCE all help setup run test unit coverage boot interop size stack fuzz prove \
+.PHONY: FORCE all help setup run test unit coverage boot interop size stack initramfs fuzz prove \
         bench fmt lint clean
 
 HOST_TESTS  := $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS)
@@ -330,6 +330,12 @@ size: $(IMAGE) ## print image and memory against their budgets
 stack: $(IMAGE) ## print the worst-case stack depth
 	$(Q)$(PYTHON) linker/stack.py --facts linker/stack.facts $(STACK_ROOTS) \
 	    $(BUILD)/$(ARCH)/mote.debug $(STACK_CI) $(PICOLIBC)/ci/libc.ci
+
+initramfs: $(LINUX_IMAGE) ## write an initramfs with mote for the kernel KERNEL=
+	$(if $(KERNEL),,$(error say KERNEL=IMAGE, and MODULES=DIR unless its modules lie beside it or \
+	    in /lib/modules; OUT=FILE is where the initramfs goes, else $(BUILD)/initramfs.cpio))
+	$(Q)qemu/initramfs --init $(LINUX_IMAGE) --kernel $(KERNEL) \
+	    $(if $(MODULES),--modules $(MODULES)) --output $(or $(OUT),$(BUILD)/initramfs.cpio)
 
 fuzz: ## fuzz every target for FUZZ_SECONDS (installs clang)
 	$(Q)BUILD=$(BUILD) qemu/setup fuzz

@@ -17,6 +17,7 @@ from kernel import KernelError
 
 MOTE = BUILD / "linux" / "mote"
 COMMAND_LINE = "console=ttyS0 quiet loglevel=1 panic=-1 oops=panic"
+STATUS_MAX = 255
 PANIC = "Kernel panic - not syncing"
 PANIC_LINE = re.compile(rf"(?:^|\] )({PANIC}.*)")
 SHARE_MODULES = {"9p": ["9pnet_virtio", "9p"], "virtiofs": ["virtiofs"]}
@@ -29,25 +30,17 @@ class Share(NamedTuple):
     kind: str = "9p"  # or virtiofs
 
 
-def share_of(text):
-    """Of TAG=DIR, TAG=DIR,9p or TAG=DIR,virtiofs."""
-    tag, _, directory = text.partition("=")
-    place, comma, kind = directory.rpartition(",")
-    if kind not in SHARE_MODULES or not comma:
-        place, kind = directory, "9p"
-    if not tag or not place:
-        raise ValueError(f"not TAG=DIR: {text}")
-    return Share(tag, place, kind)
-
-
 def agree(told, returncode, debug_exit):
-    """The status of a guest. told: what it has said of it, by the ways that it came. By
+    """The status of a guest. told: what it has said of it, as text, by the ways that it came. By
     isa-debug-exit QEMU's code tells the rest of a division by 128; a guest that could not reach
     that device, or has none, powers off, which is 0 and tells nothing."""
-    statuses = {status for status in told.values() if status is not None}
+    for way, text in told.items():
+        if not re.fullmatch(r"\d{1,3}", text) or int(text) > STATUS_MAX:
+            raise GuestError(f"the guest told a status by {way} that is none: {text}")
+    statuses = {int(text) for text in told.values()}
     if len(statuses) > 1:
         raise GuestError("the guest contradicts itself: " +
-                         ", ".join(f"{status} by {way}" for way, status in told.items()))
+                         ", ".join(f"{text} by {way}" for way, text in told.items()))
     status = statuses.pop() if statuses else None
     if returncode in (0, None):
         if status is None:
@@ -184,7 +177,7 @@ class LinuxGuest(Guest):
     def told(self):
         """What the guest has said of its status, by the ways that it came."""
         found = EXIT_LINE.findall(self.console)
-        return {"console": int(found[-1]) if found else None}
+        return {"console": found[-1]} if found else {}
 
     def status(self):
         if self.panic:

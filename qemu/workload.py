@@ -63,20 +63,14 @@ class WorkloadGuest(LinuxGuest):
 
     def told(self):
         status = self.notified.values.get("EXIT_STATUS")
-        known = status is not None and re.fullmatch(r"\d{1,3}", status)
-        if status is not None and not known:
-            raise GuestError(f"the guest told a status by vsock that is none: {status}")
-        return {"vsock": int(status) if known else None, **super().told()}
-
-    def has_told(self):
-        return "EXIT_STATUS" in self.notified.values or super().told()["console"] is not None
+        return {**({"vsock": status} if status is not None else {}), **super().told()}
 
     def status(self):
         self.notified.finish()
         try:
             return super().status()
         except GuestDied:
-            if self._panic_inside and not self.has_told():
+            if self._panic_inside and not self.told():
                 raise GuestDied(self._panic_inside[1].decode(errors="replace").rstrip()) from None
             if not self.came_up():
                 say("the guest has ended before mote came up")
@@ -93,8 +87,8 @@ def wait_up(guest, boot_timeout, deadline):
 
 
 def wait_end(guest, deadline):
-    guest.wait_until(lambda: guest.over() or guest.has_told(), deadline.left())
-    if not guest.over() and not guest.has_told():
+    guest.wait_until(lambda: guest.over() or guest.told(), deadline.left())
+    if not guest.over() and not guest.told():
         raise GuestTimeout("the command has not ended in time")
     guest.wait_until(guest.ended, deadline.left(PANIC_SECONDS if guest.panic else END_SECONDS))
     died = guest.dead()
