@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* The way from a forked copy of mote to a program. */
+#ifndef PLATFORM_LINUX_PROCESS_CHILD_H
+#define PLATFORM_LINUX_PROCESS_CHILD_H
+
+#include "platform/process.h"
+
+/* In the new process: becomes what is asked for; output is its end of the pipe. */
+_Noreturn void process_child(const struct process_request *request, int output);
+
+#endif
