@@ -6,6 +6,7 @@
 #include "platform/linux/life.h"
 
 #include "platform/linux/children.h"
+#include "platform/linux/mounts.h"
 #include "platform/linux/sys.h"
 #include "platform/platform.h"
 
@@ -93,6 +94,7 @@ void init_end(int status)
 {
     end_processes(SIGTERM, GRACE_NS);
     end_processes(SIGKILL, KILL_NS);
+    mounts_undo();
     do_apart(write_back, SYNC_NS);
     printf("EXIT: STATUS=%d\n", status);
     debug_exit(status);

@@ -2,6 +2,7 @@
 /* The end of a service: the guest is somebody else's to power off, and is asked to. */
 #include "platform/linux/life.h"
 
+#include "platform/linux/mounts.h"
 #include "platform/linux/sys.h"
 #include "platform/platform.h"
 
@@ -58,7 +59,10 @@ static void power_off(void)
 
 void service_end(int status)
 {
-    if (status == EXIT_OK && platform_end_request() == NULL)
+    if (status == EXIT_OK && platform_end_request() == NULL) {
+        mounts_undo();
+        sys_sync();
         power_off();
+    }
     sys_exit(status);
 }
