@@ -34,7 +34,11 @@ LINUX := entry.S start.c life.c clock.c console.c stdio.c errno_text.c events.c 
 SOCKETS := kernel_entropy.c buffer.c socket_endpoint.c socket_stream.c socket_listen.c socket_way.c \
            socket_vsock.c socket_tcp.c socket_unix.c
 
-LINUX_MOTE := $(PROTO:%=proto/%) $(AGENT:%=agent/%) agent/app_none.c $(SOCKETS:%=drivers/%) \
+# Its application: programs that it starts and looks after.
+WORKLOADS := words.c workload_config.c workload_load.c workload_output.c workload_run.c workload_messages.c \
+             workload.c
+
+LINUX_MOTE := $(PROTO:%=proto/%) $(AGENT:%=agent/%) $(WORKLOADS:%=agent/%) $(SOCKETS:%=drivers/%) \
               $(LINUX:%=platform/linux/%)
 
 GUEST := $(PROTO:%=proto/%) $(AGENT:%=agent/%) $(DRIVERS:%=drivers/%) $(BARE:%=platform/bare/%) \

@@ -20,6 +20,7 @@ union payload {
     struct stereos_shutdown shutdown;
     struct mote_list list;
     struct mote_name name;
+    struct mote_logs logs;
 };
 
 bool health_request(const struct request *r);

@@ -5,6 +5,7 @@
 #define SECRETS_BEGIN "{\"type\":\"secrets\",\"payload\":{\"secrets\":["
 #define SECRETS_MORE  "],\"more\":true}}\n"
 #define SECRETS_END   "],\"more\":false}}\n"
+#define LOG_END_MAX   ",\"next\":4294967295}}\n"
 
 static const struct json_field list_fields[] = {
     {"after", JSON_STRING, offsetof(struct mote_list, after), STEREOS_FIELD_MAX, "string"},
@@ -14,10 +15,18 @@ static const struct json_field name_fields[] = {
     {"name", JSON_STRING, offsetof(struct mote_name, name), STEREOS_FIELD_MAX, "string"},
 };
 
+static const struct json_field logs_fields[] = {
+    {"name", JSON_STRING, offsetof(struct mote_logs, name), STEREOS_FIELD_MAX, "string"},
+    {"offset", JSON_UINT32, offsetof(struct mote_logs, offset), 0, "uint32"},
+};
+
 const struct stereos_payload_type mote_list_payload = {"list",
                                                        {"mote.ListPayload", list_fields, 1}};
 const struct stereos_payload_type mote_name_payload = {"name",
                                                        {"mote.NamePayload", name_fields, 1}};
+
+const struct stereos_payload_type mote_logs_payload = {"logs",
+                                                       {"mote.LogsPayload", logs_fields, 2}};
 
 /* "key": with what stands in front of it. */
 static void write_key(struct out *o, const char *before, const char *key)
@@ -91,4 +100,39 @@ bool mote_write_secret(struct out *o, const struct mote_secret *secret)
 void mote_end_secrets(struct out *o, bool more)
 {
     out_str(o, more ? SECRETS_MORE : SECRETS_END);
+}
+
+static void write_workload(struct out *o, const char *before, const struct mote_workload *w)
+{
+    write_string(o, before, "name", w->name);
+    write_key(o, ",", "running");
+    out_str(o, w->pid != 0 ? "true" : "false");
+    if (w->pid != 0)
+        write_number(o, ",", "pid", (uint64_t)w->pid);
+    if (w->has_status)
+        write_number(o, ",", "status", (uint64_t)w->status);
+    write_number(o, ",", "restarts", w->restarts);
+    if (w->error != NULL)
+        write_string(o, ",", "error", w->error);
+    out_str(o, "}");
+}
+
+void mote_write_workloads(struct out *o, bool (*workload)(size_t i, struct mote_workload *w))
+{
+    struct mote_workload w;
+
+    out_str(o, "{\"type\":\"workloads\",\"payload\":{\"workloads\":[");
+    for (size_t i = 0; workload(i, &w); i++)
+        write_workload(o, i == 0 ? "{" : ",{", &w);
+    out_str(o, "]}}\n");
+}
+
+void mote_write_log(struct out *o, const struct mote_log *log)
+{
+    write_string(o, "{\"type\":\"logs\",\"payload\":{", "name", log->name);
+    write_number(o, ",", "offset", log->offset);
+    write_key(o, ",", "text");
+    size_t n = out_json_start(o, log->text, log->n, sizeof LOG_END_MAX);
+    write_number(o, ",", "next", (uint32_t)(log->offset + n));
+    out_str(o, "}}\n");
 }

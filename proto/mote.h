@@ -21,7 +21,14 @@ struct mote_name {
     struct text name;
 };
 
+/* logs */
+struct mote_logs {
+    struct text name;
+    uint32_t offset; /* of the first byte that is wanted; they are counted modulo 2^32 */
+};
+
 extern const struct stereos_payload_type mote_list_payload;
+extern const struct stereos_payload_type mote_logs_payload;
 extern const struct stereos_payload_type mote_name_payload;
 
 /* A limit that a host can meet. */
@@ -52,6 +59,24 @@ struct mote_purged {
     uint64_t residue; /* bytes that are left of anything */
 };
 
+/* An entry of the workloads answer. */
+struct mote_workload {
+    const char *name;
+    int pid;         /* 0, unless it runs */
+    bool has_status; /* it has ended once, */
+    int status;      /* with this exit status */
+    uint32_t restarts;
+    const char *error; /* NULL: left out */
+};
+
+/* What a workload has said, from an offset on. */
+struct mote_log {
+    const char *name;
+    uint32_t offset;
+    const char *text; /* n bytes, any */
+    size_t n;
+};
+
 /* The answers, each one whole line with its '\n'. */
 void mote_write_capabilities(struct out *o, const struct mote_capabilities *c);
 void mote_write_purged(struct out *o, const struct mote_purged *purged);
@@ -61,5 +86,11 @@ void mote_write_purged(struct out *o, const struct mote_purged *purged);
 void mote_begin_secrets(struct out *o);
 bool mote_write_secret(struct out *o, const struct mote_secret *secret);
 void mote_end_secrets(struct out *o, bool more);
+
+/* The workloads answer: workload(i) fills in number i; false: there are no more. */
+void mote_write_workloads(struct out *o, bool (*workload)(size_t i, struct mote_workload *w));
+
+/* The log answer, with as much of the text as has room; its next is the offset behind that. */
+void mote_write_log(struct out *o, const struct mote_log *log);
 
 #endif

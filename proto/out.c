@@ -139,21 +139,45 @@ static bool json_needs_escape(uint32_t rune)
            rune == 0x2029;
 }
 
-void out_json_string(struct out *o, const char *s, size_t n)
+/* One character as it stands in a JSON string, or nothing; the bytes that it had. */
+static size_t out_json_rune(struct out *o, const char *s, size_t n)
 {
     uint32_t rune;
+    size_t len = utf8_decode(s, n, &rune);
+    char letter = short_escape(rune, "\b\f\n\r\t\\\"", "bfnrt\\\"");
+    bool invalid = rune == UTF8_REPLACEMENT && len == 1;
+
+    if (letter)
+        out_escape(o, letter, 0, 0);
+    else if (invalid || json_needs_escape(rune))
+        out_escape(o, 'u', rune, 4);
+    else
+        out_bytes(o, s, len);
+    return len;
+}
+
+void out_json_string(struct out *o, const char *s, size_t n)
+{
+    out_str(o, "\"");
+    for (size_t len; n > 0; s += len, n -= len)
+        len = out_json_rune(o, s, n);
+    out_str(o, "\"");
+}
+
+size_t out_json_start(struct out *o, const char *s, size_t n, size_t spare)
+{
+    size_t room = o->cap - o->len, done = 0;
+    struct out part = out_to(o->base + o->len, room > spare + 2 ? room - spare - 2 : 0);
 
     out_str(o, "\"");
-    for (size_t len; n > 0; s += len, n -= len) {
-        len = utf8_decode(s, n, &rune);
-        char letter = short_escape(rune, "\b\f\n\r\t\\\"", "bfnrt\\\"");
-        bool invalid = rune == UTF8_REPLACEMENT && len == 1;
-        if (letter)
-            out_escape(o, letter, 0, 0);
-        else if (invalid || json_needs_escape(rune))
-            out_escape(o, 'u', rune, 4);
-        else
-            out_bytes(o, s, len);
+    part.base++;
+    while (done < n) {
+        size_t len = out_json_rune(&part, s + done, n - done);
+        if (part.overflow)
+            break;
+        done += len;
     }
+    o->len += part.len;
     out_str(o, "\"");
+    return done;
 }

@@ -92,4 +92,8 @@ void out_quoted_rune(struct out *o, uint32_t rune);
 /* Appends bytes as a JSON string with quotes, escaped as Go's encoding/json does. */
 void out_json_string(struct out *o, const char *s, size_t n);
 
+/* Appends as much of the bytes as a JSON string as leaves room for spare bytes behind it, up to
+ * the end of a character; how many that were. */
+size_t out_json_start(struct out *o, const char *s, size_t n, size_t spare);
+
 #endif
