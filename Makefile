@@ -59,16 +59,23 @@ LINUX_nest  := $(addprefix tests/linux/,init.c nest.c)
 UNIT := text json json_check line stereos stereos_write mote buffer virtqueue vsock_machine \
         vsock_connect vsock_credit vsock_early vsock_ports vsock_start vsock_device vsock_events \
         vsock_endpoint vsock_fuchsia vsock_hostile virtio_mmio virtio_pci \
-        store dispatch session notify health vring command fault acpi_virtio clock
+        store dispatch session notify health vring command fault acpi_virtio clock \
+        socket_endpoint
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c \
-               vsock_endpoint.c) \
+               vsock_endpoint.c socket_stream.c socket_listen.c socket_way.c socket_tcp.c \
+               socket_unix.c) \
+             platform/linux/events.c platform/linux/errno_text.c \
              $(filter-out agent/main.c,$(AGENT:%=agent/%)) agent/app_none.c \
              platform/bare/store.c platform/bare/mount.c \
              platform/x86_64/acpi_virtio.c \
              $(addprefix qemu/vsockd/,vring.c guest_memory.c device.c command.c fault.c \
                  fault_packets.c fault_rings.c) \
              tests/unit/fake_platform.c
+
+# Those of the other endpoint have it, and a vsock that does what they say, in its place.
+UNIT_SOCKETS := $(filter socket_%,$(UNIT))
+UNIT_SOCKETS_CODE := drivers/socket_endpoint.c tests/unit/fake_vsock.c
 
 # Fuzz targets, and what each is linked with; a file whose static state it must reset is
 # included by it.
@@ -231,8 +238,9 @@ $(BUILD)/coverage/code.a: $(UNIT_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 	$(Q)ar qcs $@ $^
 
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/unit/test_%)
+$(UNIT_SOCKETS:%=$(BUILD)/unit/test_%): $(UNIT_SOCKETS_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(UNIT_PROGRAMS): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(BUILD)/unit/code.a
-	$(Q)$(CC) $(UNIT_CFLAGS) $^ -lcmocka -o $@
+	$(Q)$(CC) $(UNIT_CFLAGS) $(filter %.o,$^) $(filter %.a,$^) -lcmocka -o $@
 
 # --- fuzzing -----------------------------------------------------------------------
 
@@ -273,9 +281,10 @@ $(BUILD)/coverage/obj/%.o: %.c Makefile | $(BUILD)/.setup
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(COVERAGE_CFLAGS) $(DEPS) -c $< -o $@
 
+$(UNIT_SOCKETS:%=$(BUILD)/coverage/test_%): $(UNIT_SOCKETS_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 $(COVERAGE_UNIT): $(BUILD)/coverage/%: $(BUILD)/coverage/obj/tests/unit/%.o \
                   $(BUILD)/coverage/code.a
-	$(Q)$(CC) $(COVERAGE_CFLAGS) $^ -lcmocka -o $@
+	$(Q)$(CC) $(COVERAGE_CFLAGS) $(filter %.o,$^) $(filter %.a,$^) -lcmocka -o $@
 
 $(COVERAGE_REPLAY): $(BUILD)/coverage/replay_%: $(BUILD)/coverage/obj/tests/fuzz/fuzz_%.o \
                     $(BUILD)/coverage/obj/tests/fuzz/replay.o \
