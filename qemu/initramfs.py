@@ -67,11 +67,12 @@ def split_place(spec):
 
 
 class Initramfs:
-    """To be filled with add...(), then written."""
+    """To be filled with add...(), then written. notes: what the user should know; missing: the
+    modules that were wanted and that the kernel does not have."""
 
     def __init__(self, program):
         """program: what the kernel starts, a static one."""
-        self.archive = Archive()
+        self.archive, self.notes, self.missing = Archive(), [], []
         for path, mode in DIRECTORIES.items():
             self.archive.directory(path, mode)
         for path, data in FILES.items():
@@ -82,8 +83,7 @@ class Initramfs:
         self.archive.file("init", pathlib.Path(program).read_bytes(), 0o755)
 
     def add_modules(self, folder, names=MODULES, required=()):
-        """Modules of a folder, with what they need. Returns what there is to be told: the names
-        that the kernel does not have, unless they are required, which is an error."""
+        """Modules of a folder, with what they need; it is an error not to have the required."""
         modules = kernel.Modules(folder)
         above = f"/lib/modules/{modules.folder.resolve().name}"
         paths, missing = modules.in_order([*names, *required])
@@ -96,27 +96,26 @@ class Initramfs:
             self.archive.file(place, kernel.read_module(modules.folder / path))
             listed.append(f"{place}\n")
         self.archive.file(MODULE_LIST, "".join(listed).encode())
-        return missing
+        self.missing += missing
 
     def add_modules_for(self, image, folder=None, names=MODULES, required=()):
-        """The same for a kernel image, from the folder that it has by default. Returns sentences
-        for the user."""
+        """The same for a kernel image, from the folder that it has by default. One without has all
+        built in, or does without."""
         found = kernel.find_modules(image, folder)
         if found is None:
-            return [f"no folder of modules for {image}: all that it needs must be built in"]
-        missing = self.add_modules(found, names, required)
-        notes = [f"left out, as {found} has it not: {name}" for name in missing]
-        return notes + self._misfit(image, found)
+            self.missing += [*names, *required]
+            return
+        self.add_modules(found, names, required)
+        self._check_fit(image, found)
 
-    def _misfit(self, image, folder):
+    def _check_fit(self, image, folder):
         """A kernel refuses what was made for another one."""
         modules = (entry.data for path, entry in self.archive.entries.items()
                    if path.endswith(".ko"))
         ours, theirs = kernel.version(image), kernel.made_for(next(modules, b""))
         if ours and theirs and ours != theirs:
-            return [f"{image} is {ours}, but the modules in {folder} are for {theirs}: "
-                    "it will refuse them"]
-        return []
+            self.notes.append(f"{image} is {ours}, but the modules in {folder} are for {theirs}: "
+                              "it will refuse them")
 
     def add(self, spec):
         """A file or directory of this machine, as HOST[:GUEST] tells."""
@@ -152,19 +151,18 @@ class Initramfs:
                 self.archive.file(library, pathlib.Path(library).read_bytes(), 0o755)
 
     def add_busybox(self):
-        """This machine's, if it has a static one, with its applets where nothing else is. Returns
-        what there is to be told."""
+        """This machine's, if it has a static one, with its applets where nothing else is."""
         program = shutil.which("busybox")
         if program is None or libraries(program):
-            return [f"{'busybox is not static' if program else 'no busybox'} on this machine: "
-                    "there is no shell in the guest, unless it is added"]
+            self.notes.append(f"{'busybox is not static' if program else 'no busybox'} on this "
+                              "machine: no shell in the guest, unless one is added")
+            return
         self.archive.file("bin/busybox", pathlib.Path(program).read_bytes(), 0o755)
         told = subprocess.run([program, "--list-full"], capture_output=True, text=True, check=True)
         for applet in told.stdout.split():
             if "/" in applet:  # in /usr, and without it, as systems differ
                 for place in {applet, applet.removeprefix("usr/")}:
                     self._add_applet(place)
-        return []
 
     def _add_applet(self, place):
         if place not in self.archive:

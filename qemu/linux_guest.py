@@ -76,17 +76,18 @@ class LinuxGuest(Guest):
 
     modules: their folder, None for where it is by default; names: which of them. program: what
     is /init. add: HOST[:GUEST], as Initramfs has it. workloads: of /etc/mote/workloads. shares:
-    for whoever mounts them.
+    for whoever mounts them. on_note gets what the user should know about the initramfs.
     """
 
     def __init__(self, image, *, machine="q35", modules=None, names=MODULES, program=MOTE, add=(),
-                 workloads=None, busybox=True, shares=(), append="", accel="tcg", **options):
+                 workloads=None, busybox=True, shares=(), append="", accel="tcg", on_note=print,
+                 **options):
         options = {"acpi": machine == "microvm", "memory": "256M", **options}
         line = f"{command_line(machine, accel)} {append}".rstrip()
         super().__init__(image, machine=machine, accel=accel, append=line, **options)
         self.modules, self.names, self.program = modules, names, program
         self.add, self.workloads, self.busybox, self.shares = add, workloads, busybox, shares
-        self.notes = []  # what is to be told about the initramfs
+        self.on_note = on_note
         self.panic = None  # the kernel's last words
         self._servers = []
 
@@ -112,14 +113,16 @@ class LinuxGuest(Guest):
         image = Initramfs(self.program)
         required = [name for share in self.shares for name in SHARE_MODULES[share.kind]]
         if self.names:
-            self.notes = image.add_modules_for(self.image, self.modules, self.names, required)
+            image.add_modules_for(self.image, self.modules, self.names, required)
         for spec in self.add:
             image.add(spec)
         if self.workloads is not None:
             image.add_workloads(self.workloads)
         if self.busybox:
-            self.notes += image.add_busybox()
+            image.add_busybox()
         image.write(output)
+        for note in image.notes:
+            self.on_note(note)
 
     def _serve(self, number, share):
         """Starts virtiofsd, which ends with QEMU."""

@@ -111,6 +111,19 @@ def test_options_of_a_linux_alone(tree):
         assert done.returncode == 2 and "need a --kernel" in done.stderr
 
 
+def test_modules_of_another_kernel(tree):
+    """The guest may do without: it is told, and tried."""
+    modules = tree.base / "modules"
+    modules.mkdir()
+    (modules / "modules.dep").write_text("virtio_pci.ko:\n")
+    (modules / "virtio_pci.ko").write_bytes(b"\0vermagic=6.6.6 SMP ")
+    image = bytearray(1024)
+    image[0x202:0x206], image[0x20e:0x210], image[0x300:0x305] = b"HdrS", b"\0\1", b"5.5.5"
+    (tree.base / "vmlinuz").write_bytes(image)
+    done = boot(tree, f"{UP} say=EXIT:_STATUS=7 rc=47")
+    assert done.returncode == 7 and "is 5.5.5, but the modules in" in done.stderr
+
+
 def test_vsockd_that_dies(tree):
     (tree.base / "broken").touch()
     done = boot(tree, "")
