@@ -252,6 +252,7 @@ static bool has_events(void)
 
 int endpoint_poll(void)
 {
+    events_turn();
     uint64_t now = platform_now_ns();
 
     socket_listen_tick(now);

@@ -12,6 +12,7 @@
 #define EVENTS_AT_ONCE 16
 
 static int epoll = -1;
+static bool waited; /* in this turn of the loop */
 
 long events_start(void)
 {
@@ -54,14 +55,26 @@ static int milliseconds_until(uint64_t deadline)
     return ms < WAIT_MAX_MS ? (int)ms : WAIT_MAX_MS;
 }
 
-void platform_wait(uint64_t deadline_ns)
+static void wait_and_call(int timeout_ms)
 {
     struct epoll_event events[EVENTS_AT_ONCE];
-    long n = syscall6(__NR_epoll_wait, epoll, (long)events, EVENTS_AT_ONCE,
-                      milliseconds_until(deadline_ns), 0, 0);
+    long n = syscall6(__NR_epoll_wait, epoll, (long)events, EVENTS_AT_ONCE, timeout_ms, 0, 0);
 
     for (long i = 0; i < n; i++) {
         struct watch *w = (struct watch *)(uintptr_t)events[i].data;
         w->ready(w, events[i].events);
     }
+}
+
+void platform_wait(uint64_t deadline_ns)
+{
+    wait_and_call(milliseconds_until(deadline_ns));
+    waited = true;
+}
+
+void events_turn(void)
+{
+    if (!waited)
+        wait_and_call(0);
+    waited = false;
 }

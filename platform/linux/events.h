@@ -25,4 +25,8 @@ long events_add(struct watch *w, uint32_t events);
 long events_change(struct watch *w, uint32_t events);
 void events_remove(struct watch *w);
 
+/* To be called once a turn of the loop: takes what has come if platform_wait() was not called
+ * since, so that a loop which finds no time to sleep still hears of everything. */
+void events_turn(void);
+
 #endif
