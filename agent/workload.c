@@ -155,6 +155,8 @@ static uint64_t deadline(uint64_t now)
 {
     uint64_t first = stage == SERVING ? UINT64_MAX : stage_end;
 
+    if (stage == STOPPED)
+        return UINT64_MAX;
     if (lifecycle_state() == LIFECYCLE_SHUTDOWN && (stage == SERVING || !anything_left()))
         return now;
     for (unsigned i = 0; i < count; i++)
