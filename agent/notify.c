@@ -168,5 +168,7 @@ void notify_tick(uint64_t now)
 
 uint64_t notify_deadline(void)
 {
+    if (exiting && deadline == NEVER) /* notify_exit() is to be asked: its answer is new */
+        return 0;
     return next_try < deadline ? next_try : deadline;
 }

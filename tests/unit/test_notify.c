@@ -210,7 +210,9 @@ static void test_exit(void **state)
     tell(ENDPOINT_CONNECTED, CONN, 0);
     assert_string_equal(sent, "EXIT_STATUS=7\n");
     assert_false(notify_exit(7));
+    assert_true(notify_deadline() > fake_now);
     tell(ENDPOINT_CLOSED, CONN, 0);
+    assert_int_equal(notify_deadline(), 0); /* or the loop would sleep over it */
     assert_true(notify_exit(7));
     assert_int_equal(connects, 2);
 }
