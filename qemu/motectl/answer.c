@@ -37,11 +37,46 @@ static const struct json_field agent_fields[] = {
     FIELD(agent, error, JSON_STRING, "string"),
 };
 
+static const struct json_field capabilities_fields[] = {
+    FIELD(capabilities, agent, JSON_STRING, "string"),
+    FIELD(capabilities, version, JSON_STRING, "string"),
+    FIELD(capabilities, protocol, JSON_UINT32, "uint32"),
+    FIELD(capabilities, platform, JSON_STRING, "string"),
+    FIELD(capabilities, messages, JSON_RAW, "[]string"),
+    FIELD(capabilities, limits, JSON_RAW, "object"),
+};
+
+static const struct json_field secrets_fields[] = {
+    {"secrets", JSON_RAW, offsetof(struct secrets, entries), 0, "[]mote.Secret"},
+    FIELD(secrets, more, JSON_BOOL, "bool"),
+};
+
+static const struct json_field secret_fields[] = {
+    FIELD(secret, name, JSON_STRING, "string"),
+    FIELD(secret, size, JSON_UINT32, "uint32"),
+    FIELD(secret, mode, JSON_UINT32, "uint32"),
+};
+
+static const struct json_field purged_fields[] = {
+    FIELD(purged, secrets, JSON_UINT32, "uint32"),
+    FIELD(purged, bytes, JSON_UINT32, "uint32"),
+    FIELD(purged, residue, JSON_UINT32, "uint32"),
+};
+
 static const struct json_struct ack_layout = {"stereosd.AckPayload", ack_fields, COUNT(ack_fields)};
 static const struct json_struct health_layout = {"stereosd.HealthPayload", health_fields,
                                                  COUNT(health_fields)};
 static const struct json_struct agent_layout = {"stereosd.AgentStatus", agent_fields,
                                                 COUNT(agent_fields)};
+
+static const struct json_struct capabilities_layout = {"mote.Capabilities", capabilities_fields,
+                                                       COUNT(capabilities_fields)};
+static const struct json_struct secrets_layout = {"mote.Secrets", secrets_fields,
+                                                  COUNT(secrets_fields)};
+static const struct json_struct secret_layout = {"mote.Secret", secret_fields,
+                                                 COUNT(secret_fields)};
+static const struct json_struct purged_layout = {"mote.Purged", purged_fields,
+                                                 COUNT(purged_fields)};
 
 /* Reads json into *dst, zeroed by the caller; missing json leaves it so. */
 static enum status read_object(struct json_raw json, const struct json_struct *layout, void *dst)
@@ -155,28 +190,42 @@ static void take_mark(struct json_raw *json)
     } while (json->len > 0 && is_space(json->json[0]));
 }
 
-/* What is left of agents always begins with '[', ',' or ']': the line was checked as JSON. */
-enum status answer_next_agent(struct health *health, struct agent *agent, bool *found)
+/*
+ * Takes the next element off an array, into *dst, which is all zero. What is left of one always
+ * begins with '[', ',' or ']': the line was checked as JSON.
+ */
+static enum status next_element(struct json_raw *left, const char *name,
+                                const struct json_struct *layout, void *dst, bool *found)
 {
-    struct json_raw *left = &health->agents;
     uint32_t len;
     enum status status;
 
     *found = false;
-    *agent = (struct agent){0};
     if (left->json == NULL || left->len == 0 || left->json[0] == 'n' || left->json[0] == ']')
         return STATUS_OK;
     if (left->json[0] != '[' && left->json[0] != ',')
-        return fail(STATUS_FAILED, "unexpected answer: agents is not an array");
+        return fail(STATUS_FAILED, "unexpected answer: %s is not an array", name);
     take_mark(left);
     len = element_length(left->json, left->len);
     if (len == 0)
         return STATUS_OK;
-    status = read_object((struct json_raw){left->json, len}, &agent_layout, agent);
+    status = read_object((struct json_raw){left->json, len}, layout, dst);
     *found = status == STATUS_OK;
     left->json += len;
     left->len -= len;
     return status;
+}
+
+enum status answer_next_agent(struct health *health, struct agent *agent, bool *found)
+{
+    *agent = (struct agent){0};
+    return next_element(&health->agents, "agents", &agent_layout, agent, found);
+}
+
+enum status answer_next_secret(struct secrets *secrets, struct secret *secret, bool *found)
+{
+    *secret = (struct secret){0};
+    return next_element(&secrets->entries, "secrets", &secret_layout, secret, found);
 }
 
 /* Reads them once, so that nothing is shown of an answer that is bad further on. */
@@ -192,15 +241,42 @@ static enum status check_agents(struct health health)
     return status;
 }
 
-enum status answer_health(const char *line, size_t len, struct health *health)
+/* Checks as answer_check does, and reads the payload into *dst, which is all zero. */
+static enum status read_answer(const char *line, size_t len, const char *expected,
+                               const char *request, const struct json_struct *layout, void *dst)
 {
     struct stereos_envelope envelope;
-    enum status status = check_type(line, len, "health", "get_health", &envelope);
+    enum status status = check_type(line, len, expected, request, &envelope);
+
+    return status == STATUS_OK ? read_object(envelope.payload, layout, dst) : status;
+}
+
+enum status answer_health(const char *line, size_t len, struct health *health)
+{
+    enum status status;
 
     *health = (struct health){0};
-    if (status == STATUS_OK)
-        status = read_object(envelope.payload, &health_layout, health);
+    status = read_answer(line, len, "health", "get_health", &health_layout, health);
     return status == STATUS_OK ? check_agents(*health) : status;
+}
+
+enum status answer_capabilities(const char *line, size_t len, struct capabilities *capabilities)
+{
+    *capabilities = (struct capabilities){0};
+    return read_answer(line, len, "capabilities", "capabilities", &capabilities_layout,
+                       capabilities);
+}
+
+enum status answer_secrets(const char *line, size_t len, struct secrets *secrets)
+{
+    *secrets = (struct secrets){0};
+    return read_answer(line, len, "secrets", "list_secrets", &secrets_layout, secrets);
+}
+
+enum status answer_purged(const char *line, size_t len, struct purged *purged)
+{
+    *purged = (struct purged){0};
+    return read_answer(line, len, "purged", "purge_secrets", &purged_layout, purged);
 }
 
 enum status answer_refusal(const char *line, size_t len)

@@ -24,6 +24,28 @@ struct agent {
     struct text error;
 };
 
+struct capabilities {
+    struct text agent, version, platform;
+    uint32_t protocol;
+    struct json_raw messages, limits;
+};
+
+struct secrets {
+    struct json_raw entries;
+    bool more; /* behind the last of them */
+};
+
+/* What the guest tells of a secret. */
+struct secret {
+    struct text name;
+    uint32_t size;
+    uint32_t mode;
+};
+
+struct purged {
+    uint32_t secrets, bytes, residue;
+};
+
 /* Checks that line is the answer of type expected ("ack", "pong") to request. */
 enum status answer_check(const char *line, size_t len, const char *expected, const char *request);
 
@@ -33,6 +55,14 @@ enum status answer_health(const char *line, size_t len, struct health *health);
 
 /* Takes the next agent off health->agents. Sets *found to false at the end. */
 enum status answer_next_agent(struct health *health, struct agent *agent, bool *found);
+
+/* The answers to capabilities, list_secrets and purge_secrets, in the same way. */
+enum status answer_capabilities(const char *line, size_t len, struct capabilities *capabilities);
+enum status answer_secrets(const char *line, size_t len, struct secrets *secrets);
+enum status answer_purged(const char *line, size_t len, struct purged *purged);
+
+/* Takes the next secret off secrets->entries. Sets *found to false at the end. */
+enum status answer_next_secret(struct secrets *secrets, struct secret *secret, bool *found);
 
 /* Whether line is an ack that says no; fails with its error text if so. Anything else is fine. */
 enum status answer_refusal(const char *line, size_t len);

@@ -17,6 +17,10 @@
 #define OPERATION_NS (10 * SECOND_NS) /* what the real client gives each operation */
 #define WAIT_NS      (60 * SECOND_NS) /* likewise, for the state to become ready */
 
+#define NO_VALUES                                                                                  \
+    "the value of a secret is never taken from the command line, where other users can see it: "   \
+    "give it on standard input or with --file"
+
 static const struct verb verbs[] = {
     {.name = "wait",
      .synopsis = "[--for STATE]",
@@ -41,6 +45,12 @@ static const struct verb verbs[] = {
      .details = "",
      .timeout_ns = OPERATION_NS,
      .run = verb_health},
+    {.name = "capabilities",
+     .synopsis = "",
+     .summary = "show what the guest understands, and its limits",
+     .details = "",
+     .timeout_ns = OPERATION_NS,
+     .run = verb_capabilities},
     {.name = "secret put",
      .synopsis = "NAME [--mode OCTAL] [--file FILE]",
      .summary = "give the guest a secret",
@@ -49,11 +59,41 @@ static const struct verb verbs[] = {
                 "be UTF-8 text. OCTAL is the file's mode in the guest, 600 unless given.\n",
      .min = 1,
      .max = 1,
-     .extra = "the value of a secret is never taken from the command line, where other users "
-              "can see it: give it on standard input or with --file",
+     .extra = NO_VALUES,
      .options = OPTION_MODE | OPTION_FILE,
      .timeout_ns = OPERATION_NS,
      .run = verb_secret_put},
+    {.name = "secret rotate",
+     .synopsis = "NAME [--mode OCTAL] [--file FILE]",
+     .summary = "replace a secret that the guest has",
+     .details = "Like secret put, but NAME must be there. The mode stays unless it is given.\n",
+     .min = 1,
+     .max = 1,
+     .extra = NO_VALUES,
+     .options = OPTION_MODE | OPTION_FILE,
+     .timeout_ns = OPERATION_NS,
+     .run = verb_secret_rotate},
+    {.name = "secret list",
+     .synopsis = "",
+     .summary = "show the names of the guest's secrets",
+     .details = "With their sizes and modes; never their values.\n",
+     .timeout_ns = OPERATION_NS,
+     .run = verb_secret_list},
+    {.name = "secret rm",
+     .synopsis = "NAME",
+     .summary = "wipe a secret",
+     .details = "",
+     .min = 1,
+     .max = 1,
+     .timeout_ns = OPERATION_NS,
+     .run = verb_secret_rm},
+    {.name = "secret purge",
+     .synopsis = "",
+     .summary = "wipe all secrets, before a snapshot for example",
+     .details = "The guest then looks for what is left of them in its memory. Anything that is\n"
+                "left ends motectl with exit code 1. The configuration stays.\n",
+     .timeout_ns = OPERATION_NS,
+     .run = verb_secret_purge},
     {.name = "config set",
      .synopsis = "[FILE]",
      .summary = "give the guest its configuration",
@@ -126,7 +166,7 @@ static void print_program_help(void)
          "  tcp:HOST:PORT     TCP\n\n"
          "VERB is one of");
     for (size_t i = 0; i < VERB_COUNT; i++)
-        printf("  %-12s %s\n", verbs[i].name, verbs[i].summary);
+        printf("  %-14s %s\n", verbs[i].name, verbs[i].summary);
     puts("\nOptions:\n"
          "  --timeout SECONDS  of each operation; 10, for wait 60\n"
          "  --json             print the answer's line as it came (wait, ping: an object)\n"
@@ -134,34 +174,27 @@ static void print_program_help(void)
          "Exit codes: 0; 1 the guest said no; 124 no answer in time; 125 motectl failed.");
 }
 
+static void print_verb_help(const struct verb *verb)
+{
+    printf("Usage: motectl [--timeout SECONDS] [--json] ADDRESS %s%s%s\n\n%c%s.\n%s", verb->name,
+           verb->synopsis[0] != '\0' ? " " : "", verb->synopsis,
+           toupper((unsigned char)verb->summary[0]), verb->summary + 1, verb->details);
+}
+
 /* Of every verb whose name begins with the word, as the user may not know the rest. */
-static enum status print_verb_help(const char *word)
+static enum status print_help_of_all(const char *word)
 {
     size_t len = strlen(word);
     bool found = false;
 
     for (size_t i = 0; i < VERB_COUNT; i++) {
         if (strcspn(verbs[i].name, " ") == len && memcmp(word, verbs[i].name, len) == 0) {
-            printf("%sUsage: motectl [--timeout SECONDS] [--json] ADDRESS %s%s%s\n\n%c%s.\n%s",
-                   found ? "\n" : "", verbs[i].name, verbs[i].synopsis[0] != '\0' ? " " : "",
-                   verbs[i].synopsis, toupper((unsigned char)verbs[i].summary[0]),
-                   verbs[i].summary + 1, verbs[i].details);
+            fputs(found ? "\n" : "", stdout);
+            print_verb_help(&verbs[i]);
             found = true;
         }
     }
     return found ? STATUS_OK : fail(STATUS_FAILED, "unknown verb %s; see motectl --help", word);
-}
-
-static enum status print_help(char **words, int count)
-{
-    if (count > 0 && strcmp(words[0], "help") == 0) {
-        words++;
-        count--;
-    }
-    if (count > 0)
-        return print_verb_help(words[0]);
-    print_program_help();
-    return STATUS_OK;
 }
 
 /* The verb that the words begin with, and how many of them it took; NULL: none. */
@@ -173,6 +206,24 @@ static const struct verb *find_verb(char **words, int count, int *used)
             return &verbs[i];
     }
     return NULL;
+}
+
+static enum status print_help(char **words, int count)
+{
+    int used;
+
+    if (count > 0 && strcmp(words[0], "help") == 0) {
+        words++;
+        count--;
+    }
+    const struct verb *verb = find_verb(words, count, &used);
+    if (verb == NULL && count > 0)
+        return print_help_of_all(words[0]);
+    if (verb == NULL)
+        print_program_help();
+    else
+        print_verb_help(verb);
+    return STATUS_OK;
 }
 
 static enum status check_usage(const struct verb *verb, const struct options *options, int count)

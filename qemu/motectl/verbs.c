@@ -12,59 +12,9 @@
 #include "qemu/motectl/answer.h"
 #include "qemu/motectl/content.h"
 #include "qemu/motectl/deadline.h"
+#include "qemu/motectl/exchange.h"
 
 #define SHOWN_MAX 256 /* bytes shown of a text in the health answer */
-
-/* An answer's line, in the stream's buffer, and how long it took. */
-struct answer {
-    const char *line;
-    size_t len;
-    int64_t elapsed_ns; /* from the first byte sent */
-};
-
-/* Sends the request and waits for a line. The request is wiped whatever happens. */
-static enum status exchange(const struct call *call, struct request *r, struct answer *answer)
-{
-    int64_t deadline = clock_now() + call->timeout_ns;
-    int64_t start;
-    enum status status = request_end(r);
-
-    if (status == STATUS_OK)
-        status = stream_open(call->stream, call->address, deadline);
-    if (status != STATUS_OK) {
-        request_wipe(r);
-        return status;
-    }
-    start = clock_now();
-    status = stream_send(call->stream, r->line.base, r->line.len, deadline);
-    request_wipe(r);
-    if (status == STATUS_OK)
-        status = stream_line(call->stream, deadline, &answer->line, &answer->len);
-    answer->elapsed_ns = clock_now() - start;
-    stream_close(call->stream);
-    return status;
-}
-
-static bool wants_json(const struct call *call)
-{
-    return (call->options->given & OPTION_JSON) != 0;
-}
-
-/* A request whose answer is an ack. */
-static enum status exchange_ack(const struct call *call, struct request *r)
-{
-    struct answer answer;
-    enum status status = exchange(call, r, &answer);
-
-    if (status != STATUS_OK)
-        return status;
-    status = answer_check(answer.line, answer.len, "ack", r->type);
-    if (wants_json(call))
-        print_line(answer.line, answer.len);
-    else if (status == STATUS_OK)
-        puts("ok");
-    return status;
-}
 
 enum status verb_ping(const struct call *call)
 {
@@ -128,25 +78,6 @@ enum status verb_health(const struct call *call)
     return status;
 }
 
-enum status verb_secret_put(const struct call *call)
-{
-    struct request r;
-    const char *value;
-    size_t len;
-    enum status status = content_read(call->options->file, &value, &len);
-
-    if (status != STATUS_OK)
-        return status;
-    request_start(&r, "inject_secret");
-    request_payload(&r);
-    request_string(&r, "name", call->args[0], strlen(call->args[0]));
-    request_string(&r, "value", value, len);
-    content_wipe();
-    if (call->options->mode != 0)
-        request_number(&r, "mode", call->options->mode);
-    return exchange_ack(call, &r);
-}
-
 enum status verb_config_set(const struct call *call)
 {
     struct request r;
@@ -203,4 +134,44 @@ enum status verb_shutdown(const struct call *call)
     if (call->count > 0 && call->args[0][0] != '\0')
         request_string(&r, "reason", call->args[0], strlen(call->args[0]));
     return exchange_ack(call, &r);
+}
+
+/* The members of an array or an object on one line, without the marks of JSON. */
+static void print_members(const char *title, struct json_raw json)
+{
+    static char text[STEREOS_PEER_LINE_MAX + 1];
+
+    if (json.json == NULL || json.len < 2)
+        return;
+    printf("%s: ", title);
+    printable((struct text){json.json + 1, json.len - 2}, text, sizeof(text));
+    for (const char *c = text; *c != '\0'; c++)
+        if (*c != '"')
+            printf(*c == ',' ? ", " : *c == ':' ? " " : "%c", *c);
+    putchar('\n');
+}
+
+enum status verb_capabilities(const struct call *call)
+{
+    struct request r;
+    struct answer answer;
+    struct capabilities c;
+    char agent[SHOWN_MAX], version[SHOWN_MAX], platform[SHOWN_MAX];
+    enum status status;
+
+    request_start(&r, "capabilities");
+    status = exchange(call, &r, &answer);
+    if (status != STATUS_OK)
+        return status;
+    status = answer_capabilities(answer.line, answer.len, &c);
+    if (wants_json(call)) {
+        print_line(answer.line, answer.len);
+    } else if (status == STATUS_OK) {
+        printf("%s %s on %s, protocol %u\n", printable(c.agent, agent, sizeof(agent)),
+               printable(c.version, version, sizeof(version)),
+               printable(c.platform, platform, sizeof(platform)), c.protocol);
+        print_members("messages", c.messages);
+        print_members("limits", c.limits);
+    }
+    return status;
 }

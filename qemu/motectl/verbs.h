@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The verbs: one row each, with what the command line may hold and what help says.
- * The table is in main.c; what the verbs do is in verbs.c, wait.c and raw.c.
+ * The table is in main.c; what the verbs do is in verbs.c, secrets.c, wait.c and raw.c.
  */
 #ifndef MOTECTL_VERBS_H
 #define MOTECTL_VERBS_H
@@ -35,7 +35,12 @@ struct verb {
 enum status verb_wait(const struct call *call);
 enum status verb_ping(const struct call *call);
 enum status verb_health(const struct call *call);
+enum status verb_capabilities(const struct call *call);
 enum status verb_secret_put(const struct call *call);
+enum status verb_secret_rotate(const struct call *call);
+enum status verb_secret_list(const struct call *call);
+enum status verb_secret_rm(const struct call *call);
+enum status verb_secret_purge(const struct call *call);
 enum status verb_config_set(const struct call *call);
 enum status verb_ssh_key_add(const struct call *call);
 enum status verb_mount(const struct call *call);

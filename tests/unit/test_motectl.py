@@ -33,6 +33,15 @@ def short(value):
 
 KEY = b"ssh-ed25519 AAAAC3Nz...\n"
 
+PURGED = b'{"type":"purged","payload":{"secrets":2,"bytes":30,"residue":%d}}\n'
+
+
+def secrets(*names, more=False):
+    entries = [{"name": name, "size": len(name), "mode": 0o640} for name in names]
+    return json.dumps({"type": "secrets", "payload": {"secrets": entries, "more": more}},
+                      ensure_ascii=False).encode() + b"\n"
+
+
 REQUESTS = [
     (["ping"], b"", b'{"type":"ping"}\n', PONG),
     (["health"], b"", b'{"type":"get_health"}\n', health("ready", uptime_seconds=3)),
@@ -48,6 +57,13 @@ REQUESTS = [
      b'{"type":"inject_secret","payload":{"name":"KEY","value":"","mode":420}}\n', "ack"),
     (["secret", "put", "KEY", "--mode=0"], b"v",
      b'{"type":"inject_secret","payload":{"name":"KEY","value":"v"}}\n', "ack"),
+    (["secret", "rotate", "KEY"], b"new",
+     b'{"type":"rotate_secret","payload":{"name":"KEY","value":"new"}}\n', "ack"),
+    (["secret", "rotate", "KEY", "--mode", "400"], b"",
+     b'{"type":"rotate_secret","payload":{"name":"KEY","value":"","mode":256}}\n', "ack"),
+    (["secret", "rm", "KEY"], b"", b'{"type":"delete_secret","payload":{"name":"KEY"}}\n', "ack"),
+    (["secret", "list"], b"", b'{"type":"list_secrets"}\n', secrets("A")),
+    (["secret", "purge"], b"", b'{"type":"purge_secrets"}\n', PURGED % 0),
     (["mount", "share0", "/workspace"], b"",
      b'{"type":"mount","payload":{"tag":"share0","guest_path":"/workspace","fs_type":"9p"}}\n',
      "ack"),
@@ -242,6 +258,63 @@ def test_closed_while_sending(setup):
     assert done.returncode == FAILED and b"connection closed while" in done.stderr
 
 
+def test_capabilities(setup):
+    line = (b'{"type":"capabilities","payload":{"agent":"mote","version":"1.2","protocol":3,'
+            b'"platform":"a \\u001b[2J place","messages":["ping","mount"],'
+            b'"limits":{"line":16383,"store":65536}}}\n')
+    setup.start(line, line)
+    done = setup.run("capabilities")
+    assert (done.returncode, done.stderr) == (OK, b"")
+    assert done.stdout == (b"mote 1.2 on a ?[2J place, protocol 3\nmessages: ping, mount\n"
+                           b"limits: line 16383, store 65536\n")
+    assert setup.run("--json", "capabilities").stdout == line
+
+
+def test_capabilities_of_a_guest_that_has_none(setup):
+    setup.start(ack("capabilities", "unknown message type: capabilities"))
+    done = setup.run("capabilities")
+    assert done.returncode == REFUSED
+    assert done.stderr == b"motectl: capabilities failed: unknown message type: capabilities\n"
+
+
+def test_secret_list_follows_more(setup):
+    setup.start(secrets("A", "AB\x1b", more=True), secrets("a", "\u00e4", more=True), secrets())
+    done = setup.run("secret", "list")
+    assert (done.returncode, done.stderr) == (OK, b"")
+    assert done.stdout.decode() == ("A: 1 bytes, mode 640\nAB?: 3 bytes, mode 640\n"
+                                    "a: 1 bytes, mode 640\n\u00e4: 1 bytes, mode 640\n")
+    assert setup.guest.lines == [
+        b'{"type":"list_secrets"}\n',
+        b'{"type":"list_secrets","payload":{"after":"AB\\u001b"}}\n',
+        '{"type":"list_secrets","payload":{"after":"\u00e4"}}\n'.encode()]
+
+
+@pytest.mark.parametrize("answers,text", [
+    ([secrets("B", "A")], b"names are not in order"),
+    ([secrets("A", more=True), secrets("A", more=True)], b"names are not in order"),
+    ([secrets("A", more=True), secrets(more=True)], b"more secrets, but none of them"),
+    ([secrets(more=True)], b"more secrets, but none of them"),
+    ([secrets("")], b"names are not in order"),
+    ([b'{"type":"secrets","payload":{"secrets":{}}}\n'], b"secrets is not an array"),
+    ([b'{"type":"secrets","payload":{"secrets":[1]}}\n'], b"cannot unmarshal number"),
+    ([PONG], b"expected secrets, got pong")], ids=short)
+def test_secret_list_that_could_go_on_for_ever(setup, answers, text):
+    setup.start(*answers)
+    done = setup.run("secret", "list")
+    assert done.returncode == FAILED and text in done.stderr
+    assert len(setup.guest.lines) == len(answers)
+
+
+def test_secret_purge_tells_of_what_remains(setup):
+    setup.start(PURGED % 0, PURGED % 7, ack("purge_secrets", "delete secret \"A\": busy"))
+    done = setup.run("secret", "purge")
+    assert (done.returncode, done.stdout) == (OK, b"2 secrets of 30 bytes wiped\n")
+    done = setup.run("secret", "purge")
+    assert done.returncode == REFUSED and b"7 bytes of secrets remain" in done.stderr
+    done = setup.run("secret", "purge")
+    assert done.returncode == REFUSED and b'delete secret "A": busy' in done.stderr
+
+
 def test_hybrid(setup):
     setup.guest = FakeGuest(unix_listener(setup.path), [PONG], hybrid=True)
     done = motectl(f"unix:{setup.path}:1024", "ping")
@@ -328,15 +401,15 @@ def test_usage_errors(args, text):
     assert done.stdout == b"" and done.stderr.count(b"\n") == 1
 
 
-VERBS = ["wait", "ping", "health", "secret put", "config set", "ssh-key add", "mount", "shutdown",
-         "raw"]
+VERBS = ["wait", "ping", "health", "capabilities", "secret put", "secret rotate", "secret list",
+         "secret rm", "secret purge", "config set", "ssh-key add", "mount", "shutdown", "raw"]
 
 
 def test_help_lists_every_verb():
     done = motectl("--help")
     assert done.returncode == OK and done.stderr == b""
     listed = re.search(r"VERB is one of\n(.*?)\n\n", done.stdout.decode(), re.S).group(1)
-    assert [line[2:14].strip() for line in listed.splitlines()] == VERBS
+    assert [line[2:16].strip() for line in listed.splitlines()] == VERBS
     assert motectl("help").stdout == done.stdout
 
 
@@ -349,7 +422,8 @@ def test_help_of_each_verb(verb):
         f"Usage: motectl [--timeout SECONDS] [--json] ADDRESS {verb}".encode())
     assert motectl("help", *words).stdout == done.stdout
     assert motectl("unix:/x", *words, "--help").stdout == done.stdout
-    assert motectl("help", words[0]).stdout == done.stdout
+    assert done.stdout in motectl("help", words[0]).stdout
+    assert done.stdout.count(b"Usage: ") == 1
 
 
 def test_version():
