@@ -49,6 +49,12 @@ def is_gone(guest, *values):
     return all(copies(guest, value) == {0} for value in values)
 
 
+def purged(*values):
+    """The answer to a purge of these."""
+    return compact({"type": "purged", "payload": {
+        "secrets": len(values), "bytes": sum(map(len, values)), "residue": 0}}) + b"\n"
+
+
 @pytest.mark.parametrize("size", LENGTHS)
 @pytest.mark.parametrize("kind", KEPT)
 def test_one_copy_of_what_is_kept_and_none_of_what_was(row, kind, size):
@@ -154,6 +160,35 @@ def test_nothing_remains_behind_a_shutdown(row):
         assert guest.raw(message("shutdown")) == ack("shutdown")
         guest.wait_console("EXIT: STATUS=0")
         assert is_gone(guest, *values)
+
+
+def test_nothing_remains_behind_a_purge(row):
+    """And what is no secret stays, and new secrets are taken."""
+    values = [new_value(), new_value(5000), new_value(16000), new_value(2)]
+    config, later = new_value(), new_value()
+    with boot(**row) as guest:
+        for i, value in enumerate(values):
+            assert guest.raw(secret(f"PURGED_{i}", value)) == ack("inject_secret")
+        assert guest.raw(message("set_config", content=config)) == ack("set_config")
+        assert guest.raw(message("purge_secrets")) == purged(*values)
+        assert is_gone(guest, *values[:3])
+        assert copies(guest, config) == {1}
+        assert guest.raw(message("purge_secrets")) == purged()
+        assert guest.raw(secret("LATER", later)) == ack("inject_secret")
+        assert copies(guest, later) == {1}
+
+
+def test_nothing_remains_of_what_is_deleted_or_rotated(row):
+    first, second, third = new_value(), new_value(5000), new_value()
+    with boot(**row) as guest:
+        assert guest.raw(secret("A", first)) == ack("inject_secret")
+        assert guest.raw(secret("B", third)) == ack("inject_secret")
+        assert guest.raw(message("rotate_secret", name="A", value=second)) == ack("rotate_secret")
+        assert is_gone(guest, first)
+        assert copies(guest, second) == {1}
+        assert guest.raw(message("delete_secret", name="A")) == ack("delete_secret")
+        assert is_gone(guest, second)
+        assert copies(guest, third) == {1}
 
 
 def test_many_replacements_leave_nothing(row):
