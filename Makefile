@@ -59,14 +59,15 @@ LINUX_nest  := $(addprefix tests/linux/,init.c nest.c)
 UNIT := text json json_check line stereos stereos_write mote buffer virtqueue vsock_machine \
         vsock_connect vsock_credit vsock_early vsock_ports vsock_start vsock_device vsock_events \
         vsock_endpoint vsock_fuchsia vsock_hostile virtio_mmio virtio_pci \
-        store dispatch session notify health vring command fault acpi_virtio clock \
-        socket_endpoint
+        store dispatch session notify health words workload_config workload_output workload_load \
+        workload vring command fault acpi_virtio clock socket_endpoint
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c \
                vsock_endpoint.c socket_stream.c socket_listen.c socket_way.c socket_tcp.c \
                socket_unix.c) \
              platform/linux/events.c platform/linux/errno_text.c \
              $(filter-out agent/main.c,$(AGENT:%=agent/%)) agent/app_none.c \
+             $(filter-out agent/workload.c agent/workload_messages.c,$(WORKLOADS:%=agent/%)) \
              platform/bare/store.c platform/bare/mount.c \
              platform/x86_64/acpi_virtio.c \
              $(addprefix qemu/vsockd/,vring.c guest_memory.c device.c command.c fault.c \
@@ -79,11 +80,12 @@ UNIT_SOCKETS_CODE := drivers/socket_endpoint.c tests/unit/fake_vsock.c
 
 # Fuzz targets, and what each is linked with; a file whose static state it must reset is
 # included by it.
-FUZZ := line dispatch machine pair ring device acpi pci
+FUZZ := line dispatch words machine pair ring device acpi pci
 FUZZ_line     := $(PROTO:%=proto/%)
 FUZZ_dispatch := $(PROTO:%=proto/%) platform/bare/mount.c tests/unit/fake_platform.c \
                  $(addprefix agent/,dispatch.c config.c secret.c ssh_key.c mount.c power.c \
                    capabilities.c app_none.c)
+FUZZ_words    := agent/words.c $(PROTO:%=proto/%)
 FUZZ_machine  := $(MACHINE:%=drivers/%) tests/fuzz/wire.c
 FUZZ_pair     := $(MACHINE:%=drivers/%)
 FUZZ_ring     := drivers/virtqueue.c

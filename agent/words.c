@@ -48,7 +48,8 @@ static void take_byte(struct cursor *c)
 {
     if (*c->at == '\0')
         fail(c, WORDS_NUL, c->at);
-    put(c, *c->at++);
+    put(c, *c->at);
+    c->at++;
 }
 
 /* A backslash with what it quotes; all but the bytes of quotable leave it as it is (NULL: it
@@ -70,9 +71,10 @@ static void take_escape(struct cursor *c, const char *quotable)
 static void take_quoted(struct cursor *c)
 {
     const char *opened = c->at;
-    char quote = *c->at++;
+    char quote = *opened;
 
     begin_word(c);
+    c->at++;
     while (c->at < c->end && *c->at != quote) {
         if (quote == '"' && *c->at == '\\')
             take_escape(c, "$`\"\\");

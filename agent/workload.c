@@ -12,7 +12,7 @@
 #define NS_PER_S UINT64_C(1000000000)
 
 /* What may be said in a turn of the loop, so that no flood holds up an answer. */
-#define TURN_BYTES_MAX 4096
+#define TURN_BYTES_MAX 2048
 
 /* From SIGTERM to SIGKILL, unless mote.grace says otherwise; then for the kernel. */
 #define GRACE_DEFAULT_S 5

@@ -89,22 +89,22 @@ static void check(const struct loader *l, const struct workload_config *c, bool 
 }
 
 /* Adds what the first line of s is for, unless it holds nothing, which is an error when it is
- * alone. The bytes that it had; 0: there is no room for another. */
-static size_t add_line(struct loader *l, const char *s, size_t len, bool alone)
+ * alone; *taken: the bytes that it had. False: there is no room for another. */
+static bool add_line(struct loader *l, const char *s, size_t len, bool alone, size_t *taken)
 {
     static struct workload one_more;
     char text[256];
     struct out error = out_to(text, sizeof text - 1);
     struct workload *w = l->count < WORKLOADS_MAX ? &l->list[l->count] : &one_more;
-    size_t at, n = workload_config_take(&w->config, s, len, &error, &at);
+    size_t at, n = *taken = workload_config_take(&w->config, s, len, &error, &at);
     unsigned line = l->line + count_lines(s, at);
 
     l->line += count_lines(s, n);
     if (!alone && error.len == 0 && w->config.command == NULL)
-        return n;
+        return true;
     if (w == &one_more) {
         too_many(l);
-        return 0;
+        return false;
     }
     check(l, &w->config, alone, n < len, &error);
     choose_name(l, w->config.name);
@@ -112,24 +112,24 @@ static size_t add_line(struct loader *l, const char *s, size_t len, bool alone)
     if (error.len != 0)
         refuse(l, w, text, alone ? 0 : line);
     l->count++;
-    return n;
+    return true;
 }
 
 static void load_options(struct loader *l)
 {
     const char *option = NULL;
-    size_t len;
+    size_t len, n;
 
     l->source = "mote.run";
     while ((option = platform_option("mote.run", option, &len)) != NULL)
-        if (add_line(l, option, len, true) == 0)
+        if (!add_line(l, option, len, true, &n))
             return;
 }
 
 static void load_text(struct loader *l, const char *s, size_t len)
 {
-    for (size_t n; len != 0; s += n, len -= n)
-        if ((n = add_line(l, s, len, false)) == 0)
+    for (size_t n = 0; len != 0; s += n, len -= n)
+        if (!add_line(l, s, len, false, &n))
             return;
 }
 
