@@ -35,7 +35,7 @@ static void follow(const struct workload *w, int status)
 {
     char reason[HEALTH_NAME_MAX + HEALTH_ERROR_MAX + 3];
 
-    if (!w->config.exit || stage != SERVING || lifecycle_state() == LIFECYCLE_SHUTDOWN)
+    if (!w->config.exit || lifecycle_state() == LIFECYCLE_SHUTDOWN)
         return;
     exit_status = status;
     if (w->error[0] != '\0')

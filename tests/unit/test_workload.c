@@ -487,9 +487,14 @@ static void test_stop_of_a_group(void **state)
     fakes[0].group = true;
     at(1 * S);
     assert_string_equal(state_name(), "ready");
+    fakes[0].ignores_kill = true;
     lifecycle_enter(LIFECYCLE_SHUTDOWN, "test");
-    assert_true(app_stopped());
+    assert_false(app_stopped());
     assert_int_equal(fakes[0].terms, 1);
+    fakes[0].group = false;
+    assert_true(at(2 * S) == 0);
+    assert_true(app_stopped());
+    assert_int_equal(fakes[0].kills, 0);
 }
 
 static void test_output_comes_before_the_end(void **state)
