@@ -57,6 +57,15 @@ static bool take_home(struct line *l, char c)
     return true;
 }
 
+static bool take_shell(struct line *l, char c)
+{
+    bool has_room = l->at + 1 < PASSWD_SHELL_MAX;
+
+    l->user->shell[has_room ? l->at : 0] = has_room ? c : '\0';
+    l->user->shell[has_room ? l->at + 1 : 0] = '\0';
+    return true;
+}
+
 static bool take_any(struct line *l, char c)
 {
     (void)l, (void)c;
@@ -67,8 +76,8 @@ static const struct {
     bool (*take)(struct line *l, char c);
     bool may_be_empty;
 } fields[] = {
-    {take_name, false}, {take_any, true},   {take_uid, false}, {take_gid, false},
-    {take_any, true},   {take_home, false}, {take_any, true},
+    {take_name, false}, {take_any, true},   {take_uid, false},  {take_gid, false},
+    {take_any, true},   {take_home, false}, {take_shell, true},
 };
 #define LAST_FIELD (sizeof fields / sizeof fields[0] - 1)
 
@@ -76,6 +85,7 @@ static void begin_line(struct line *l)
 {
     l->field = l->at = 0;
     l->fits = true;
+    l->user->shell[0] = '\0';
 }
 
 static bool field_is_whole(const struct line *l)
@@ -131,9 +141,10 @@ const char *passwd_path(void)
 
 long passwd_find(const char *name, size_t n, struct user *user)
 {
-    struct line line = {.name = name, .name_len = n, .user = user, .fits = true};
+    struct line line = {.name = name, .name_len = n, .user = user};
     long fd = sys_open(passwd_path(), O_RDONLY | O_NONBLOCK, 0);
 
+    begin_line(&line);
     if (fd < 0)
         return fd;
     long result = search((int)fd, &line);

@@ -5,12 +5,14 @@
 
 #include <stddef.h>
 
-#define PASSWD_HOME_MAX 256 /* with its NUL */
+#define PASSWD_HOME_MAX  256 /* with its NUL */
+#define PASSWD_SHELL_MAX 128
 
 struct user {
     unsigned uid;
     unsigned gid;
-    char home[PASSWD_HOME_MAX]; /* absolute */
+    char home[PASSWD_HOME_MAX];   /* absolute */
+    char shell[PASSWD_SHELL_MAX]; /* empty: none is named, or it is longer than fits */
 };
 
 /* The file that is looked into. */

@@ -58,8 +58,8 @@ static void stay(struct user *user)
 long process_user_become(const char *name, const char *const **env)
 {
     static struct user user = {.home = "/"};
-    static char home[PASSWD_HOME_MAX + 8], entry[64], log_name[72];
-    static const char *list[] = {home, NULL, NULL, NULL};
+    static char home[PASSWD_HOME_MAX + 8], shell[PASSWD_SHELL_MAX + 8], entry[64], log_name[72];
+    static const char *list[] = {home, shell, NULL, NULL, NULL};
     long result = 0;
 
     if (name == NULL) {
@@ -71,10 +71,11 @@ long process_user_become(const char *name, const char *const **env)
             result = become(&user);
         snprintf(entry, sizeof entry, "USER=%s", name);
         snprintf(log_name, sizeof log_name, "LOGNAME=%s", name);
-        list[1] = entry;
-        list[2] = log_name;
+        list[2] = entry;
+        list[3] = log_name;
     }
     snprintf(home, sizeof home, "HOME=%s", user.home);
+    snprintf(shell, sizeof shell, "SHELL=%s", user.shell[0] != '\0' ? user.shell : "/bin/sh");
     *env = list;
     return result;
 }

@@ -6,7 +6,7 @@
 /*
  * Becomes a user, once: a name in the passwd file, UID, or UID:GID; NULL: stays what it is. A
  * UID's group is, unless it is told, of the same number; no user has other groups. *env is what
- * such a user's environment has, up to a NULL (HOME=..., USER=...). 0; -ENOENT: there is no such
+ * such a user's environment has, up to a NULL (HOME=..., SHELL=...). 0; -ENOENT: there is no such
  * user; -errno.
  */
 long process_user_become(const char *name, const char *const **env);

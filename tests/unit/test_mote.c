@@ -109,12 +109,92 @@ static void test_payloads(void **state)
     assert_true(text_equals(name.name, "y"));
 }
 
+static bool no_workload(size_t i, struct mote_workload *w)
+{
+    (void)i, (void)w;
+    return false;
+}
+
+static bool workload(size_t i, struct mote_workload *w)
+{
+    static const struct mote_workload list[] = {
+        {.name = "web", .pid = 7},
+        {.name = "db", .has_status = true, .status = 255, .restarts = UINT32_MAX, .error = "a<"},
+    };
+
+    if (i < 2)
+        *w = list[i];
+    return i < 2;
+}
+
+static void test_workloads(void **state)
+{
+    struct out o = out_to(text, STEREOS_REPLY_MAX);
+    (void)state;
+    mote_write_workloads(&o, workload);
+    assert_string_equal(
+        finish(&o), "{\"type\":\"workloads\",\"payload\":{\"workloads\":[{\"name\":\"web\","
+                    "\"running\":true,\"pid\":7,\"restarts\":0},{\"name\":\"db\",\"running\":"
+                    "false,\"status\":255,\"restarts\":4294967295,\"error\":\"a\\u003c\"}]}}\n");
+    o.len = 0;
+    mote_write_workloads(&o, no_workload);
+    assert_string_equal(finish(&o), "{\"type\":\"workloads\",\"payload\":{\"workloads\":[]}}\n");
+}
+
+#define LOG_BEGIN "{\"type\":\"logs\",\"payload\":{\"name\":\"w\",\"offset\":4294967290,\"text\":\""
+#define LOG_END   "\",\"next\":4294967295}}\n"
+
+/* The answer to a log in room bytes, or NULL when it does not fit. */
+static const char *write_log(const char *said, size_t n, size_t room)
+{
+    struct out o = out_to(text, room);
+
+    memset(text, '#', sizeof text);
+    mote_write_log(&o, &(struct mote_log){"w", UINT32_MAX - 5, said, n});
+    assert_true(o.len <= room && text[room] == '#');
+    return o.overflow ? NULL : finish(&o);
+}
+
+/* As much of the text as fits, by whole characters; next goes round at 2^32. */
+static void test_log(void **state)
+{
+    static const size_t around = sizeof LOG_BEGIN - 1 + sizeof LOG_END; /* and one to spare */
+    (void)state;
+    assert_string_equal(write_log("a\n\0\xff\xc3\xa9", 6, 1000),
+                        LOG_BEGIN "a\\n\\u0000\\ufffd\xc3\xa9\",\"next\":0}}\n");
+    assert_string_equal(write_log("", 0, 1000), LOG_BEGIN "\",\"next\":4294967290}}\n");
+    assert_string_equal(write_log("abcdefgh", 8, around + 5), LOG_BEGIN "abcde" LOG_END);
+    assert_string_equal(write_log("abcd\001f", 6, around + 9),
+                        LOG_BEGIN "abcd\",\"next\":4294967294}}\n");
+    assert_string_equal(write_log("abcd\xc3\xa9", 6, around + 5),
+                        LOG_BEGIN "abcd\",\"next\":4294967294}}\n");
+    assert_string_equal(write_log("abc", 3, around), LOG_BEGIN "\",\"next\":4294967290}}\n");
+    for (size_t room = 0; room + 3 < around; room++)
+        assert_null(write_log("abc", 3, room));
+}
+
+static void test_logs_payload(void **state)
+{
+    static const char line[] = "{\"type\":\"logs\",\"payload\":{\"name\":\"w\",\"offset\":7}}";
+    struct out error = out_to(text, STEREOS_REPLY_MAX);
+    struct stereos_envelope envelope = {0};
+    struct mote_logs logs;
+    (void)state;
+    assert_true(stereos_read_envelope(line, strlen(line), &envelope, &error));
+    assert_true(
+        stereos_read_payload(&envelope, "logs", &mote_logs_payload, &logs, sizeof logs, &error));
+    assert_true(text_equals(logs.name, "w"));
+    assert_int_equal(logs.offset, 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_capabilities),   cmocka_unit_test(test_purged),
         cmocka_unit_test(test_secrets),        cmocka_unit_test(test_secrets_in_any_room),
         cmocka_unit_test(test_nobody_listens), cmocka_unit_test(test_payloads),
+        cmocka_unit_test(test_workloads),      cmocka_unit_test(test_log),
+        cmocka_unit_test(test_logs_payload),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include "platform/process.h"
 #include "tests/unit/unit.h"
 
+#include <linux/limits.h>
 #include <linux/prctl.h>
 
 #include <stdio.h>
@@ -22,7 +23,8 @@
 
 static char heard[HEARD_MAX + 1];
 static size_t heard_len;
-static const char *passwd = "";
+static char passwd[PATH_MAX]; /* beside the program; empty: the system's */
+static const char *program;
 
 uint64_t platform_now_ns(void)
 {
@@ -34,7 +36,7 @@ uint64_t platform_now_ns(void)
 
 const char *platform_option(const char *key, const char *after, size_t *len)
 {
-    if (strcmp(key, "mote.passwd") != 0 || after != NULL || *passwd == '\0')
+    if (strcmp(key, "mote.passwd") != 0 || after != NULL || passwd[0] == '\0')
         return NULL;
     *len = strlen(passwd);
     return passwd;
@@ -98,9 +100,9 @@ static int shell(const char *script)
     return wait_for(0);
 }
 
-static int run(const char *program)
+static int run(const char *path)
 {
-    const char *const command[] = {program, NULL};
+    const char *const command[] = {path, NULL};
 
     start(0, &(struct process_request){.command = command, .env = no_env});
     return wait_for(0);
@@ -185,8 +187,7 @@ static void test_surroundings(void **state)
                      0);
     assert_non_null(strstr(heard, "/\n0022\n0\n"));
     assert_non_null(strstr(
-        heard,
-        "\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nTERM=linux\n"));
+        heard, "\nPATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nSHELL=/"));
     /* Three, and the one with which ls looks. */
     assert_non_null(strstr(heard, "TERM=linux\n4\n"));
     assert_int_equal(shell("set -- $(cat /proc/$$/stat); test $$ = $5 && test $$ = $6"), 0);
@@ -374,31 +375,34 @@ static void run_as(const char *user, const char *script, int status)
 static void test_users(void **state)
 {
     (void)state;
-    passwd = "build/unit/passwd";
+    assert_non_null(realpath(program, passwd));
+    strcat(passwd, ".passwd");
     FILE *f = fopen(passwd, "w");
     assert_non_null(f);
-    fputs("root:x:0:0::/root:/bin/sh\nanna:x:1234:2345:A:/home/anna:/bin/zsh\n", f);
+    fputs("root:x:0:0::/root:/bin/ash\nanna:x:1234:2345:A:/home/anna:/bin/zsh\n", f);
+    fprintf(f, "long:x:1:1::/:/%0200d\nnone:x:1:1::/:\n", 0);
     fclose(f);
-    passwd = realpath(passwd, NULL);
     run_as("nobody-at-all", "exit 0", PROCESS_NOT_FOUND);
     assert_string_equal(heard, "mote: cannot be user nobody-at-all: no such file or directory\n");
     if (sys_getuid() != 0) {
         print_message("only root can become others: the rest is not tested\n");
         return;
     }
-    run_as("anna", "id -u; id -g; id -G; echo $HOME $USER $LOGNAME; cat /etc/shadow", 1);
-    assert_memory_equal(heard, "1234\n2345\n2345\n/home/anna anna anna\ncat: ", 41);
-    run_as("77", "id -u; id -g; id -G; echo $HOME $USER.", 0);
-    assert_string_equal(heard, "77\n77\n77\n/ .\n");
+    run_as("anna", "id -u; id -g; id -G; echo $HOME $SHELL $USER $LOGNAME; cat /etc/shadow", 1);
+    assert_memory_equal(heard, "1234\n2345\n2345\n/home/anna /bin/zsh anna anna\ncat: ", 50);
+    run_as("77", "id -u; id -g; id -G; echo $HOME $SHELL $USER.", 0);
+    assert_string_equal(heard, "77\n77\n77\n/ /bin/sh .\n");
     run_as("77:88", "id -u; id -g; id -G", 0);
     assert_string_equal(heard, "77\n88\n88\n");
-    run_as(NULL, "id -u; echo $HOME", 0);
-    assert_string_equal(heard, "0\n/root\n");
+    run_as(NULL, "id -u; echo $HOME $SHELL", 0);
+    assert_string_equal(heard, "0\n/root /bin/ash\n");
+    run_as("long", "echo $SHELL", 0);
+    assert_string_equal(heard, "/bin/sh\n");
+    run_as("none", "echo $SHELL", 0);
+    assert_string_equal(heard, "/bin/sh\n");
     static const char *const wrong[] = {"77:", ":88", "77:x", "77 ", "4294967295", "1:4294967295"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
         run_as(wrong[i], "exit 0", PROCESS_NOT_FOUND);
-    free((void *)(uintptr_t)passwd);
-    passwd = "";
 }
 
 /* No descriptor is left for a pipe; later there is. */
@@ -428,8 +432,10 @@ static int open_events(void **state)
     return events_start() == 0 ? 0 : -1;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    (void)argc;
+    program = argv[0];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_statuses),
         cmocka_unit_test(test_commands_that_cannot_be_run),
