@@ -223,12 +223,17 @@ static void poll_and_flush(void)
     endpoint_flush();
 }
 
-static void turn(void)
+static void turn_for(uint64_t patience)
 {
     poll_and_flush();
     if (endpoint_may_wait())
-        platform_wait(fake_now + TICK);
+        platform_wait(fake_now + patience);
     poll_and_flush();
+}
+
+static void turn(void)
+{
+    turn_for(TICK);
 }
 
 /* What is on its way arrives. */
