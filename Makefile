@@ -75,6 +75,11 @@ UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              $(addprefix qemu/vsockd/,vring.c guest_memory.c device.c command.c fault.c \
                  fault_packets.c fault_rings.c) \
              tests/unit/fake_platform.c
+# These stand on Linux' platform in the place of the bare one.
+UNIT_LINUX := linux_secrets linux_files linux_passwd linux_mount
+UNIT_LINUX_CODE := $(addprefix platform/linux/,errno_text.c children.c files.c passwd.c place.c \
+                     store.c mount.c mount_child.c mounts.c) tests/unit/fake_linux.c
+UNIT += $(UNIT_LINUX)
 
 # Those of the other endpoint have it, and a vsock that does what they say, in its place.
 UNIT_SOCKETS := $(filter socket_%,$(UNIT))
@@ -237,13 +242,18 @@ $(BUILD)/bench/count.so: tests/bench/plugin.c Makefile | $(BUILD)/.setup
 
 $(BUILD)/unit/code.a: $(UNIT_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(BUILD)/coverage/code.a: $(UNIT_CODE:%.c=$(BUILD)/coverage/obj/%.o)
-%/code.a:
+$(BUILD)/unit/linux.a: $(UNIT_LINUX_CODE:%.c=$(BUILD)/unit/obj/%.o)
+$(BUILD)/coverage/linux.a: $(UNIT_LINUX_CODE:%.c=$(BUILD)/coverage/obj/%.o)
+$(foreach d,unit coverage,$(BUILD)/$(d)/code.a $(BUILD)/$(d)/linux.a):
 	$(Q)rm -f $@
 	$(Q)ar qcs $@ $^
 
+# $(call archives,directory): of a test whose name % is; the first that has a symbol serves.
+archives = $$(if $$(filter $(UNIT_LINUX:%=test_%),$$*),$(1)/linux.a) $(1)/code.a
+
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/unit/test_%)
 $(UNIT_SOCKETS:%=$(BUILD)/unit/test_%): $(UNIT_SOCKETS_CODE:%.c=$(BUILD)/unit/obj/%.o)
-$(UNIT_PROGRAMS): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(BUILD)/unit/code.a
+$(UNIT_PROGRAMS): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(call archives,$(BUILD)/unit)
 	$(Q)$(CC) $(UNIT_CFLAGS) $(filter %.o,$^) $(filter %.a,$^) -lcmocka -o $@
 
 # --- fuzzing -----------------------------------------------------------------------
@@ -287,7 +297,7 @@ $(BUILD)/coverage/obj/%.o: %.c Makefile | $(BUILD)/.setup
 
 $(UNIT_SOCKETS:%=$(BUILD)/coverage/test_%): $(UNIT_SOCKETS_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 $(COVERAGE_UNIT): $(BUILD)/coverage/%: $(BUILD)/coverage/obj/tests/unit/%.o \
-                  $(BUILD)/coverage/code.a
+                  $(call archives,$(BUILD)/coverage)
 	$(Q)$(CC) $(COVERAGE_CFLAGS) $(filter %.o,$^) $(filter %.a,$^) -lcmocka -o $@
 
 $(COVERAGE_REPLAY): $(BUILD)/coverage/replay_%: $(BUILD)/coverage/obj/tests/fuzz/fuzz_%.o \

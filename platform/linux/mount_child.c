@@ -92,6 +92,17 @@ static void check(const struct mount_request *r, const char *rest, char real[MOU
     answer(&a);
 }
 
+/* Somebody else may have made it meanwhile. 0 or -errno. */
+static long enter_new(const char *name)
+{
+    long result = sys_mkdirat(AT_FDCWD, name, 0755);
+
+    if (result != 0 && result != -EEXIST)
+        return result;
+    long fd = sys_open(name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
+    return fd < 0 ? fd : syscall3(__NR_fchdir, fd, 0, 0);
+}
+
 /* Makes what of path is behind at, one directory after the other, and follows no symbolic link. */
 static void make_rest(const char *path, size_t at)
 {
@@ -102,12 +113,9 @@ static void make_rest(const char *path, size_t at)
         memcpy(name, path + at + 1, n);
         name[n] = '\0';
         at += 1 + n;
-        sys_mkdirat(AT_FDCWD, name, 0755);
-        long fd = sys_open(name, O_PATH | O_DIRECTORY | O_NOFOLLOW, 0);
-        long result = fd < 0 ? fd : syscall3(__NR_fchdir, fd, 0, 0);
+        long result = enter_new(name);
         if (result != 0)
             no_mount_point(path, at, result);
-        sys_close((int)fd);
     }
 }
 

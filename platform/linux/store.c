@@ -82,13 +82,18 @@ static int refuse_file(const char *step, const struct place *p, const char *suff
     return fail(MOTE_ERR_IO, "write");
 }
 
-/* Not found, but for users that could not be looked for. */
+/* Why it can't be said where a blob lies. */
 static int refuse_name(enum store_kind kind, long error)
 {
-    if (kind != STORE_SSH_KEY)
-        refuse_path("open", files_option("mote.secrets", ""), error);
-    else
-        refuse_path("open", passwd_path(), error);
+    static const char *const options[] = {"", "mote.secrets", "mote.config"};
+
+    if (kind != STORE_SSH_KEY && error != -EINVAL)
+        return refuse_path("option", options[kind], error);
+    if (kind != STORE_SSH_KEY) {
+        snprintf(fault_why, sizeof fault_why, "a file's name has no slash, and no dot in front");
+        return fail(MOTE_ERR_INVALID, "write");
+    }
+    refuse_path("open", passwd_path(), error);
     return error == -ENOENT ? MOTE_ERR_NOT_FOUND : MOTE_ERR_IO;
 }
 
