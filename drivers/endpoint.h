@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The vsock endpoint: the seam between the agent and how bytes reach its host. On bare
- * metal drivers/vsock_endpoint.c serves it over mote's own connection machine; a
- * platform with AF_VSOCK brings its own. One endpoint, one thread; nothing waits.
+ * metal drivers/vsock_endpoint.c serves it over mote's own connection machine; under a
+ * kernel drivers/socket_endpoint.c over vsock, TCP or unix sockets, of which the peers of the
+ * last two count as the host. One endpoint, one thread; nothing waits.
  *
  * A connection is a small number that belongs to the caller from ENDPOINT_REQUESTED
  * (or endpoint_connect()) until endpoint_close() or endpoint_abort().
@@ -58,20 +59,22 @@ struct endpoint_event {
 /* Finds the device and starts it. MOTE_ERR_NOT_FOUND, or why it can't be used. Once. */
 int endpoint_start(void);
 
-/* Our context id. Changes with a transport reset. */
+/* Our context id, 0 where there is none. Changes with a transport reset. */
 uint64_t endpoint_cid(void);
 
 /* Adds a CID to the allow-list; it starts empty, and others get no answer. MOTE_ERR_NO_ROOM. */
 int endpoint_allow(uint64_t cid);
 
-/* Accepts connections to port. MOTE_ERR_ALREADY_BOUND, MOTE_ERR_NO_ROOM. */
+/* Accepts connections to port. MOTE_ERR_ALREADY_BOUND, MOTE_ERR_NO_ROOM; under a kernel, when it
+ * refuses, MOTE_ERR_UNSUPPORTED or _INVALID, after the console was told why. */
 int endpoint_listen(uint32_t port);
 
 /* Ends listening; connections stay, and the port may be listened on again. MOTE_ERR_NOT_FOUND. */
 int endpoint_unlisten(uint32_t port);
 
 /* Starts a connection; the outcome is ENDPOINT_CONNECTED or ENDPOINT_RESET.
- * MOTE_ERR_NO_RESOURCES: no slot or port. MOTE_ERR_INVALID: cid is not on the allow-list. */
+ * MOTE_ERR_NO_RESOURCES: no slot or port. MOTE_ERR_INVALID: cid is not on the allow-list.
+ * MOTE_ERR_UNSUPPORTED: no way leads there (by TCP nobody knows where the host is). */
 int endpoint_connect(uint64_t cid, uint32_t port);
 
 /* Answers ENDPOINT_REQUESTED with yes. MOTE_ERR_INVALID: the peer has gone meanwhile. */

@@ -35,8 +35,9 @@ long events_start(void);
 
 #define UNUSED __attribute__((unused))
 
-/* Something that has to happen is waited for so long: 60 s. */
-#define TRIES 6000
+/* Something that has to happen is waited for so long, 60 s; and a test as a whole. */
+#define TRIES      6000
+#define PATIENCE_S 300
 
 static char directory[64]; /* of the unix sockets */
 static char path[96];      /* the control port's */
@@ -77,16 +78,18 @@ static uint32_t find_free_port(void)
 static int set_up(void **state)
 {
     static bool started;
+    const char *build = getenv("BUILD");
     (void)state;
     if (!started)
         assert_int_equal(events_start(), 0);
     started = true;
+    alarm(PATIENCE_S);
     fake_now = 5 * SECOND;
     fake_vsock = (struct fake_vsock){.cid = 3, .peer_cid = HOST};
     earlier_option = NULL;
     listen_option[0] = '\0';
     port = 0;
-    strcpy(directory, "/tmp/mote-test-XXXXXX");
+    snprintf(directory, sizeof directory, "%s/sockets-XXXXXX", build != NULL ? build : "build");
     assert_non_null(mkdtemp(directory));
     snprintf(path, sizeof path, "%s/s", directory);
     real_stdout = stdout;
@@ -94,12 +97,18 @@ static int set_up(void **state)
     return 0;
 }
 
+static void abort_all(void)
+{
+    for (int i = 0; i < CONNS; i++)
+        endpoint_abort(i);
+}
+
 static int tear_down(void **state)
 {
     char *command;
     (void)state;
-    for (int i = 0; i < CONNS; i++)
-        endpoint_abort(i);
+    alarm(0);
+    abort_all();
     if (port != 0)
         endpoint_unlisten(port);
     fclose(stdout);
@@ -200,6 +209,17 @@ static UNUSED int connect_to_port(uint32_t to)
 static int new_client(void)
 {
     return is_unix() ? connect_to_path(path) : connect_to_port(port);
+}
+
+/* What somebody else has at path: bound, not yet listening. */
+static UNUSED int bind_to_path(void)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
+    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    return fd;
 }
 
 static UNUSED void client_says(int fd, const char *s)

@@ -124,6 +124,19 @@ static void test_close_delivers_what_was_sent(void **state)
     expect_no_event(); /* nobody owns it */
 }
 
+/* Who let go of a connection hears of it no more. */
+static void test_close_with_news_untold(void **state)
+{
+    int c, fd = accept_client(&c);
+    (void)state;
+    client_says(fd, "too late");
+    while (endpoint_may_wait())
+        turn();
+    endpoint_close(c);
+    expect_no_event();
+    close(fd);
+}
+
 static void test_close_waits_two_seconds_at_most(void **state)
 {
     int c, fd = accept_client(&c);
@@ -248,6 +261,19 @@ static void test_peer_reset_behind_data(void **state)
     endpoint_close(c);
 }
 
+static void test_peer_reset_behind_its_end(void **state)
+{
+    int c, fd = accept_client(&c);
+    (void)state;
+    shutdown(fd, SHUT_WR);
+    expect_event(CLOSED);
+    lose_client(fd, c);
+    expect_event(RESET);
+    assert_int_equal(told.error, MOTE_ERR_RESET);
+    endpoint_close(c);
+    assert_int_equal(endpoint_connections(), 0);
+}
+
 /* The end comes to light in sending; what was received before is not lost with it. */
 static void test_peer_reset_seen_by_sending(void **state)
 {
@@ -352,12 +378,14 @@ int main(void)
         ON_BOTH(test_half_close),
         ON_BOTH(test_our_half_close),
         ON_BOTH(test_close_delivers_what_was_sent),
+        ON_BOTH(test_close_with_news_untold),
         ON_BOTH(test_close_waits_two_seconds_at_most),
         ON_BOTH(test_close_without_a_reader_ends_in_a_reset),
         ON_BOTH(test_abort),
         ON_BOTH(test_refusal),
         ON_BOTH(test_peer_reset),
         ON_BOTH(test_peer_reset_behind_data),
+        ON_BOTH(test_peer_reset_behind_its_end),
         ON_BOTH(test_peer_reset_seen_by_sending),
         ON_TCP(test_peer_that_has_gone_is_not_accepted),
         ON_BOTH(test_close_all),
