@@ -139,11 +139,13 @@ bool secret_list(const struct request *r)
     struct mote_secret secret;
     struct name name;
     bool more;
+    int n = 0;
 
     name.len = text_copy(after, name.bytes, sizeof name.bytes);
     mote_begin_secrets(r->reply);
-    while ((more = next(&name, &secret)) && mote_write_secret(r->reply, &secret))
-        ;
+    while ((more = next(&name, &secret)) && n < MOTE_SECRETS_MAX &&
+           mote_write_secret(r->reply, &secret))
+        n++;
     mote_end_secrets(r->reply, more);
     return true;
 }

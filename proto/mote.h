@@ -45,6 +45,10 @@ struct mote_capabilities {
     size_t limit_count;
 };
 
+/* Entries of a secrets answer: it can be read by who has our own limit of keys and values. */
+#define MOTE_SECRETS_MAX 32
+_Static_assert(MOTE_SECRETS_MAX * 7 + 16 <= JSON_TOKENS_MAX, "three keys and values, an object");
+
 /* An entry of the secrets answer: everything but the value. */
 struct mote_secret {
     const char *name; /* name_len bytes */

@@ -240,6 +240,27 @@ static void test_list_goes_on(void **state)
     assert_int_equal(strlen(all), 64 + 40 * 32);
 }
 
+/* However short their names are: one with our own limits can read every answer. */
+static void test_list_of_many_can_be_read(void **state)
+{
+    char line[128], text[STEREOS_ERROR_ROOM];
+    struct out error = out_to(text, sizeof text);
+    struct stereos_envelope envelope;
+    int listed = 0;
+    (void)state;
+    store_wipe();
+    for (int i = 0; i < STORE_ENTRIES; i++) {
+        snprintf(line, sizeof line, SECRET("\"name\":\"%c\""), '0' + i);
+        answer(line);
+    }
+    const char *reply = answer("{\"type\":\"list_secrets\"}");
+    assert_true(stereos_read_envelope(reply, strlen(reply), &envelope, &error));
+    for (const char *at = reply; (at = strstr(at, "\"size\":0")) != NULL; at++)
+        listed++;
+    assert_int_equal(listed, MOTE_SECRETS_MAX);
+    assert_non_null(strstr(reply, "\"more\":true"));
+}
+
 /* Injects a secret whose name has as many bytes as can be, all of them escaped. */
 static void inject_longest_name(const char *escape)
 {
@@ -407,6 +428,7 @@ int main(void)
         cmocka_unit_test(test_what_is_sent_is_stored_decoded),
         cmocka_unit_test(test_rotate_takes_what_is_there),
         cmocka_unit_test(test_list_goes_on),
+        cmocka_unit_test(test_list_of_many_can_be_read),
         cmocka_unit_test(test_list_of_the_longest_names),
         cmocka_unit_test(test_delete_and_purge),
         cmocka_unit_test(test_capabilities),
