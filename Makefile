@@ -76,7 +76,7 @@ UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
                  fault_packets.c fault_rings.c) \
              tests/unit/fake_platform.c
 # These stand on Linux' platform in the place of the bare one.
-UNIT_LINUX := linux_secrets linux_files linux_passwd linux_mount
+UNIT_LINUX := linux_secrets linux_files linux_passwd linux_mount linux_hang
 UNIT_LINUX_CODE := $(addprefix platform/linux/,errno_text.c children.c files.c passwd.c place.c \
                      store.c mount.c mount_child.c mounts.c) tests/unit/fake_linux.c
 UNIT += $(UNIT_LINUX)

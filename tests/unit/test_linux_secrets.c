@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define DIRECTORY "run/stereos/secrets"
@@ -195,15 +196,18 @@ static size_t resident_pages(const void *at, size_t n)
     return resident;
 }
 
-/* Wiped, and given back, also when it may not be swapped (as mote's memory may not). */
+/* Wiped, and given back, also when it may not be swapped, as mote's memory may not. (The
+ * sanitizer's mlock() does nothing.) */
 static void test_memory_is_wiped_and_given_back(void **state)
 {
     char *space;
     (void)state;
     for (int locked = 0; locked < 2; locked++) {
         store_begin(STORE_SECRET, "n", 1, 0600, STORE_SIZE, &space);
-        if (locked && mlock(space, STORE_SIZE) != 0)
+        if (locked && syscall(SYS_mlock, space, STORE_SIZE) != 0) {
             print_message("skipped: memory can't be locked here\n");
+            skip();
+        }
         memset(space, 'x', STORE_SIZE);
         assert_int_equal(resident_pages(space, STORE_SIZE), STORE_SIZE / 4096);
         store_trim(STORE_SIZE - 10000);
@@ -216,7 +220,7 @@ static void test_memory_is_wiped_and_given_back(void **state)
         assert_int_equal(store_residue(), 1); /* it does look */
         space[STORE_SIZE - 1] = '\0';
     }
-    munlock(space, STORE_SIZE);
+    syscall(SYS_munlock, space, STORE_SIZE);
 }
 
 static void test_trim(void **state)
