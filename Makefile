@@ -319,8 +319,8 @@ $(BUILD)/.setup: FORCE
 $(PICOLIBC_STAMP): $(BUILD)/.setup ;
 
 FORCE:
-.PHONY: FORCE all help setup run test unit coverage boot interop size stack initramfs fuzz prove \
-        bench fmt lint clean
+.PHONY: FORCE all help setup run test unit coverage service boot interop size stack initramfs fuzz \
+        prove bench fmt lint clean
 
 HOST_TESTS  := $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS)
 TEST_IMAGES := $(addprefix $(BUILD)/,test/mote.elf large/mote.elf large-test/mote.elf)
@@ -336,7 +336,7 @@ setup: $(BUILD)/.setup ## install and build what the build needs
 run: all ## boot the image in QEMU, talk to it, power it off
 	$(Q)qemu/run $(IMAGE) -- qemu/demo
 
-test: all stack size $(HOST_TESTS) $(COVERAGE_PROGRAMS) $(TEST_IMAGES) $(LINUX_PROGRAMS) ## run every test
+test: all stack size $(ASAN_IMAGE) $(HOST_TESTS) $(COVERAGE_PROGRAMS) $(TEST_IMAGES) $(LINUX_PROGRAMS) ## run every test
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/run.py
 
 unit: all $(HOST_TESTS) ## run the unit tests alone
@@ -344,6 +344,9 @@ unit: all $(HOST_TESTS) ## run the unit tests alone
 
 coverage: $(COVERAGE_PROGRAMS) ## print which lines and branches the host tests reach
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/run.py coverage
+
+service: $(LINUX_IMAGE) $(ASAN_IMAGE) ## run the tests of mote as a process of this machine alone
+	$(Q)BUILD=$(BUILD) $(PYTHON) tests/run.py service
 
 boot: all $(TEST_IMAGES) ## run the boot tests alone
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/run.py boot

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs the tests and counts them: `tests/run.py [unit|coverage|boot|interop ...]`, default all.
+"""Runs the tests and counts them: `tests/run.py [SUITE ...]`, by default all of SUITES.
 
 Every suite writes a JUnit file under build/tests/; a suite that ends badly without
 having written one, or without a test in it, counts as one failure. The last line is
@@ -43,6 +43,7 @@ def coverage():
 SUITES = {
     "unit": lambda: [*unit_programs(), *pytest_suite("unit")],
     "coverage": lambda: [*coverage()],
+    "service": lambda: [*pytest_suite("service")],
     "boot": lambda: [*pytest_suite("boot")],
     "interop": lambda: [*pytest_suite("interop")],
 }

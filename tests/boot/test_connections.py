@@ -9,15 +9,14 @@ import socket
 import pytest
 
 from helpers import (CONNECTIONS, JUMPING_CLOCK, LARGE_IMAGE, PING, PONG, ack, ask, boot,
-                     connect_again, exchange, message, read_exactly, read_to_end, secret, sending,
-                     stuff)
+                     connect_again, message, read_exactly, read_to_end, secret, sending, stuff)
 
 FLOOD = 30000
 HALF = b'{"type":"pi'
 
 
-@contextlib.contextmanager
-def roomy(row):
+@pytest.fixture(name="roomy")
+def fixture_roomy(row):
     """A guest of one's own; its slots are all free again at the end."""
     with boot(**row) as guest:
         yield guest
@@ -34,26 +33,26 @@ def take_all(guest, stack):
     return connections
 
 
-def test_twelve_connections_answer_and_the_next_is_refused(row):
-    with roomy(row) as guest, contextlib.ExitStack() as stack:
-        connections = take_all(guest, stack)
+def test_twelve_connections_answer_and_the_next_is_refused(roomy):
+    with contextlib.ExitStack() as stack:
+        connections = take_all(roomy, stack)
         for _ in range(3):
             with pytest.raises(ConnectionRefusedError):
-                guest.connect()
+                roomy.connect()
         for i, connection in enumerate(connections):
             answer = ask(connection, secret(f"NAME_{i}", "v"))
             assert answer == ack("inject_secret")
         connections[5].close()
-        again = stack.enter_context(connect_again(guest))
+        again = stack.enter_context(connect_again(roomy))
         assert ask(again, PING) == PONG
         with pytest.raises(ConnectionRefusedError):
-            guest.connect()
+            roomy.connect()
 
 
-def test_all_connections_at_once(row):
+def test_all_connections_at_once(roomy):
     """Requests first, then the answers, in another order."""
-    with roomy(row) as guest, contextlib.ExitStack() as stack:
-        connections = take_all(guest, stack)
+    with contextlib.ExitStack() as stack:
+        connections = take_all(roomy, stack)
         for connection in connections:
             connection.sendall(PING * 50)
         for connection in reversed(connections):
@@ -88,9 +87,9 @@ def test_two_interleaved(guest):
 
 
 @pytest.mark.needs("many at once")
-def test_half_a_line_keeps_nobody_waiting(row):
-    with roomy(row) as guest, contextlib.ExitStack() as stack:
-        connections = take_all(guest, stack)
+def test_half_a_line_keeps_nobody_waiting(roomy):
+    with contextlib.ExitStack() as stack:
+        connections = take_all(roomy, stack)
         for connection in connections[1:]:
             connection.sendall(HALF)
         for _ in range(100):
@@ -100,9 +99,9 @@ def test_half_a_line_keeps_nobody_waiting(row):
 
 
 @pytest.mark.needs("half-close")
-def test_peer_that_never_reads_keeps_nobody_waiting(row):
+def test_peer_that_never_reads_keeps_nobody_waiting(roomy):
     """And loses nothing: when it reads at last, every line has its answer."""
-    with roomy(row) as guest, guest.connect() as deaf, guest.connect() as other:
+    with roomy.connect() as deaf, roomy.connect() as other:
         sent = stuff(deaf, PING * 1000)
         for _ in range(100):
             assert ask(other, PING) == PONG
@@ -114,9 +113,9 @@ def test_peer_that_never_reads_keeps_nobody_waiting(row):
 
 
 @pytest.mark.needs("room on both sides")
-def test_all_others_never_read(row):
-    with roomy(row) as guest, contextlib.ExitStack() as stack:
-        connections = take_all(guest, stack)
+def test_all_others_never_read(roomy):
+    with contextlib.ExitStack() as stack:
+        connections = take_all(roomy, stack)
         for deaf in connections[1:]:
             stuff(deaf, message("nobody"))
         for _ in range(100):
@@ -124,22 +123,21 @@ def test_all_others_never_read(row):
 
 
 @pytest.mark.needs("many at once")
-def test_flood_keeps_nobody_waiting(row):
-    with roomy(row) as guest:
-        with guest.connect() as flood, guest.connect() as other, sending(flood, PING * FLOOD):
-            got = bytearray()
-            while len(got) < FLOOD * len(PONG):
-                assert ask(other, PING) == PONG
-                piece = flood.recv(65536)
-                assert piece
-                got += piece
-            assert got == PONG * FLOOD
+def test_flood_keeps_nobody_waiting(roomy):
+    with roomy.connect() as flood, roomy.connect() as other, sending(flood, PING * FLOOD):
+        got = bytearray()
+        while len(got) < FLOOD * len(PONG):
+            assert ask(other, PING) == PONG
+            piece = flood.recv(65536)
+            assert piece
+            got += piece
+        assert got == PONG * FLOOD
 
 
 @pytest.mark.needs("many at once")
-def test_flood_from_all_sides(row):
-    with roomy(row) as guest, contextlib.ExitStack() as stack:
-        connections = take_all(guest, stack)
+def test_flood_from_all_sides(roomy):
+    with contextlib.ExitStack() as stack:
+        connections = take_all(roomy, stack)
         for connection in connections:
             stack.enter_context(sending(connection, PING * 1000))
         for connection in connections:
@@ -156,41 +154,38 @@ def test_many_connections_one_behind_the_other(guest):
                                   HALF + b"g" * 20000],
                          ids=["silent", "half", "half-behind-one", "unread", "too-long", "empty",
                               "half-too-long"])
-def test_peers_that_go_without_a_word(row, data):
+def test_peers_that_go_without_a_word(roomy, data):
     """vsockd sees a reset where answers are left unread, and an end of file elsewhere."""
-    with roomy(row) as guest:
-        for _ in range(3 * CONNECTIONS):
-            connection = connect_again(guest)
-            connection.setblocking(False)
-            with contextlib.suppress(BlockingIOError):
-                connection.send(data)
-            connection.close()
-        assert exchange(guest, PING) == PONG
+    for _ in range(3 * CONNECTIONS):
+        connection = connect_again(roomy)
+        connection.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            connection.send(data)
+        connection.close()
+    assert ask(connect_again(roomy), PING) == PONG
 
 
 @pytest.mark.needs("room on both sides")
-def test_peers_that_go_while_they_are_answered(row):
-    with roomy(row) as guest:
-        for n in range(50):
-            connection = connect_again(guest)
-            with contextlib.suppress(OSError), sending(connection, PING * 2000):
-                read_exactly(connection, 100 * n)
-                connection.close()
+def test_peers_that_go_while_they_are_answered(roomy):
+    for n in range(50):
+        connection = connect_again(roomy)
+        with contextlib.suppress(OSError), sending(connection, PING * 2000):
+            read_exactly(connection, 100 * n)
+            connection.close()
 
 
 @pytest.mark.needs("half-close")
-def test_peers_that_send_no_more_and_never_read(row):
+def test_peers_that_send_no_more_and_never_read(roomy):
     """A half-closed connection whose answers nobody takes must not hold its slot for ever once
     the peer is gone."""
-    with roomy(row) as guest:
-        connections = [connect_again(guest) for _ in range(CONNECTIONS)]
-        for connection in connections:
-            stuff(connection, message("nobody"))
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_WR)
-        for connection in connections:
-            connection.close()
-        assert ask(connect_again(guest), PING) == PONG
+    connections = [connect_again(roomy) for _ in range(CONNECTIONS)]
+    for connection in connections:
+        stuff(connection, message("nobody"))
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_WR)
+    for connection in connections:
+        connection.close()
+    assert ask(connect_again(roomy), PING) == PONG
 
 
 def test_request_of_a_peer_that_is_gone_is_still_served(row):

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+"""The programs and the ways to reach them that the tests of the service run on. What they share
+with the boot tests they find there.
+"""
+
+import contextlib
+import pathlib
+import sys
+
+import pytest
+
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TESTS / "boot"))
+
+from helpers import PING, PONG, end_on_sigterm  # noqa: E402 pylint: disable=C0413
+from service import PROGRAMS, WAYS, Service  # noqa: E402 pylint: disable=C0413
+from test_connections import take_all  # noqa: E402 pylint: disable=C0413
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "needs(what): of the boot tests; there is all of it here")
+    end_on_sigterm()
+
+
+@pytest.fixture(name="program", scope="module", params=PROGRAMS)
+def fixture_program(request):
+    return request.param
+
+
+@pytest.fixture(name="way", scope="module", params=WAYS)
+def fixture_way(request):
+    return request.param
+
+
+@pytest.fixture(name="guest", scope="module")
+def fixture_guest(program, way):
+    """A service that the tests of a file share; it must survive them and end as asked."""
+    with Service(program, way) as service:
+        yield service
+        assert service.raw(PING) == PONG
+
+
+@pytest.fixture(name="large")
+def fixture_large(guest):
+    """The boot tests' name for one that takes the longest lines; this one always does."""
+    return guest
+
+
+@pytest.fixture(name="roomy")
+def fixture_roomy(program, way):
+    """A service of one's own; its slots are all free again at the end."""
+    with Service(program, way) as service:
+        yield service
+        with contextlib.ExitStack() as stack:
+            take_all(service, stack)
+
+
+@pytest.fixture(name="service")
+def fixture_service(program):
+    """A service of one's own whose way does not matter."""
+    with Service(program) as service:
+        yield service
