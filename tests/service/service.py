@@ -100,15 +100,19 @@ class Service:
 
     def start(self):
         line = self.line()
-        with open(self.directory / "out", "ab") as out, open(self.directory / "err", "ab") as err:
+        with open(self.directory / "out", "wb") as out, open(self.directory / "err", "wb") as err:
             self.process = subprocess.Popen(line, stdin=subprocess.DEVNULL, process_group=0,
                                             **{"stdout": out, "stderr": err, **self.arguments})
+
+    def wait_ready(self):
+        """The console is that of this start."""
+        eventually(lambda: READY in self.console or self.process.poll() is not None, READY)
+        assert READY in self.console, self.console
 
     def __enter__(self):
         try:
             self.start()
-            eventually(lambda: READY in self.console or self.process.poll() is not None, READY)
-            assert READY in self.console, self.console
+            self.wait_ready()
         except BaseException:
             self.close()
             raise
