@@ -3,6 +3,9 @@
 
 #include "platform/linux/signals.h"
 #include "platform/linux/sys.h"
+#include "platform/platform.h"
+
+#include <linux/signal.h>
 
 #include <stddef.h>
 
@@ -51,11 +54,36 @@ bool children_reap(unsigned n)
 bool children_left(void)
 {
     int status;
-    long pid = sys_wait4(-1, &status, WNOHANG);
+    long pid;
 
-    if (pid > 0)
+    while ((pid = sys_wait4(-1, &status, WNOHANG)) > 0)
         tell((int)pid, status);
     return pid != -ECHILD;
+}
+
+void children_nap(void)
+{
+    const struct __kernel_timespec time = {.tv_nsec = 5000000};
+
+    sys_nanosleep(&time);
+}
+
+long children_apart(int (*work)(const void *), const void *argument, uint64_t patience_ns)
+{
+    uint64_t deadline = platform_now_ns() + patience_ns;
+    long pid = sys_fork(), ended;
+    int status;
+
+    if (pid < 0)
+        return pid;
+    if (pid == 0)
+        sys_exit(work(argument));
+    while ((ended = sys_wait4((int)pid, &status, WNOHANG)) == 0 && platform_now_ns() < deadline)
+        children_nap();
+    if (ended == pid)
+        return children_exit_code(status);
+    sys_kill((int)pid, SIGKILL);
+    return -ETIMEDOUT;
 }
 
 int children_exit_code(int wait_status)

@@ -22,14 +22,6 @@
 #define NS_PER_S UINT64_C(1000000000)
 #define GRACE_NS (1 * NS_PER_S) /* for processes that no workload knows of */
 #define KILL_NS  (1 * NS_PER_S)
-#define SYNC_NS  (5 * NS_PER_S)
-
-static void nap(void)
-{
-    const struct __kernel_timespec time = {.tv_nsec = 5000000};
-
-    sys_nanosleep(&time);
-}
 
 static void end_processes(int signal, uint64_t patience)
 {
@@ -37,29 +29,7 @@ static void end_processes(int signal, uint64_t patience)
 
     sys_kill(-1, signal);
     while (children_left() && platform_now_ns() < deadline)
-        nap();
-}
-
-/* Does what may hang in a process of its own. */
-static void do_apart(void (*work)(void), uint64_t patience)
-{
-    uint64_t deadline = platform_now_ns() + patience;
-    long pid = sys_fork(), ended = 0;
-
-    if (pid == 0) {
-        work();
-        sys_exit(0);
-    }
-    while (pid > 0 && (ended = sys_wait4((int)pid, NULL, WNOHANG)) == 0 &&
-           platform_now_ns() < deadline)
-        nap();
-    if (pid > 0 && ended == 0)
-        printf("mote: a file system does not answer; it is left behind\n");
-}
-
-static void write_back(void)
-{
-    sys_sync();
+        children_nap();
 }
 
 /* A port that nobody answers reads all ones; the device reads zero. */
@@ -95,11 +65,10 @@ void init_end(int status)
     end_processes(SIGTERM, GRACE_NS);
     end_processes(SIGKILL, KILL_NS);
     mounts_undo();
-    do_apart(write_back, SYNC_NS);
     printf("EXIT: STATUS=%d\n", status);
     debug_exit(status);
     sys_reboot(LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, power_off_command());
     sys_reboot(LINUX_REBOOT_MAGIC1, LINUX_REBOOT_MAGIC2, LINUX_REBOOT_CMD_RESTART);
     for (;;)
-        nap();
+        children_nap();
 }

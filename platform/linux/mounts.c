@@ -5,9 +5,6 @@
 #include "platform/linux/errno_text.h"
 #include "platform/linux/mount_child.h"
 #include "platform/linux/sys.h"
-#include "platform/platform.h"
-
-#include <linux/signal.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +12,8 @@
 #ifndef UNMOUNT_NS
 #define UNMOUNT_NS UINT64_C(2000000000)
 #endif
+
+#define SYNC_NS UINT64_C(5000000000)
 
 #define MNT_DETACH      2
 #define UMOUNT_NOFOLLOW 8
@@ -33,41 +32,34 @@ void mounts_add(const char *path)
         strcpy(paths[count++], path);
 }
 
-static void nap(void)
+static int hide(const void *path)
 {
-    const struct __kernel_timespec time = {.tv_nsec = 5000000};
-
-    sys_nanosleep(&time);
+    return (int)-sys_umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW);
 }
 
-/* In a process of its own, which may hang. 0 or -errno, -ETIMEDOUT when it did. */
-static long unmount(const char *path, int flags)
+static int unmount(const void *path)
 {
-    uint64_t deadline = platform_now_ns() + UNMOUNT_NS;
-    long pid = sys_fork(), ended;
-    int status;
+    return (int)-sys_umount2(path, UMOUNT_NOFOLLOW);
+}
 
-    if (pid < 0)
-        return pid;
-    if (pid == 0)
-        sys_exit((int)-sys_umount2(path, flags | UMOUNT_NOFOLLOW));
-    while ((ended = sys_wait4((int)pid, &status, WNOHANG)) == 0 && platform_now_ns() < deadline)
-        nap();
-    if (ended == pid)
-        return -children_exit_code(status);
-    sys_kill((int)pid, SIGKILL);
-    return -ETIMEDOUT;
+static int write_back(const void *nothing)
+{
+    (void)nothing;
+    sys_sync();
+    return 0;
 }
 
 void mounts_undo(void)
 {
     while (count > 0) {
         const char *path = paths[--count];
-        long result = unmount(path, 0);
+        long result = children_apart(unmount, path, UNMOUNT_NS);
         if (result == 0)
             continue;
-        long hidden = unmount(path, MNT_DETACH);
+        long hidden = children_apart(hide, path, UNMOUNT_NS);
         printf("mote: unmount %s: %s%s\n", path, errno_text(result),
                hidden == 0 ? "; it is hidden" : "");
     }
+    if (children_apart(write_back, NULL, SYNC_NS) != 0)
+        printf("mote: a file system does not take what was written to it; it is left behind\n");
 }

@@ -14,7 +14,8 @@ size_t mounts_count(void);
 void mounts_add(const char *path);
 
 /* Unmounts all of them, the last first. Each has some seconds; one that is in use or does not
- * answer is hidden instead (MNT_DETACH), and that is said. */
+ * answer is hidden instead (MNT_DETACH), and that is said. Then writes back what every file
+ * system still has in memory, with a deadline, too. */
 void mounts_undo(void);
 
 #endif

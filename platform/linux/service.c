@@ -61,7 +61,6 @@ void service_end(int status)
 {
     if (status == EXIT_OK && platform_end_request() == NULL) {
         mounts_undo();
-        sys_sync();
         power_off();
     }
     sys_exit(status);
