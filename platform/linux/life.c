@@ -6,6 +6,7 @@
 #include "platform/linux/errno_text.h"
 #include "platform/linux/events.h"
 #include "platform/linux/options.h"
+#include "platform/linux/place.h"
 #include "platform/linux/signals.h"
 #include "platform/linux/sys.h"
 #include "platform/platform.h"
@@ -88,6 +89,7 @@ void life_run(char **arguments, const char *const *env, const void *vdso)
     begin_events();
     if (init)
         init_begin();
+    place_begin();
     stay_in_memory();
     platform_exit(main());
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "platform/linux/place.h"
 
+#include "platform/linux/errno_text.h"
 #include "platform/linux/sys.h"
 
 #include <asm/statfs.h>
@@ -177,4 +178,19 @@ long place_make(const struct place *p, const char **step)
 {
     *step = "open";
     return kinds[p->kind].make(p, step);
+}
+
+void place_begin(void)
+{
+    struct place places[2];
+    long found[] = {place_find_secrets(&places[0]), place_find(STORE_CONFIG, "", 0, &places[1])};
+
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        const char *step = "open";
+        long fd = found[i] == 0 ? place_make(&places[i], &step) : found[i];
+        if (fd < 0)
+            printf("mote: %s %s: %s\n", step, places[i].directory, errno_text(fd));
+        else
+            sys_close((int)fd);
+    }
 }

@@ -24,6 +24,10 @@ long place_find(enum store_kind kind, const char *name, size_t name_len, struct 
 /* The directory of the secrets alone: the name is empty. 0 or -ENAMETOOLONG. */
 long place_find_secrets(struct place *p);
 
+/* Makes the directories that the users of StereOS expect to find before anything is in them: of
+ * the secrets and of the configuration. What can't be made is said. */
+void place_begin(void);
+
 /* Opens the directory; the fd or -errno. */
 long place_open(const struct place *p);
 
