@@ -11,8 +11,8 @@ import socket
 
 import pytest
 
-from helpers import (HOST_PORT, PATIENCE, PING, PONG, TEST_IMAGE, Host, ask, boot, boot_dialling,
-                     boot_undialled, eventually, message, read_exactly, read_to_end, sending,
+from helpers import (HOST_PORT, PATIENCE, PING, PONG, TEST_IMAGE, Host, ack, ask, boot,
+                     boot_dialling, boot_undialled, eventually, message, read_exactly, read_to_end, sending,
                      shut_down)
 
 RUNNING = rb'\{"type":"health","payload":\{"state":"healthy","agents":\[\{"name":"worker",' \
@@ -164,3 +164,20 @@ def test_option_without_effect(row):
     with boot(image=TEST_IMAGE, **row, append="test.fault=nothing test.faultx=null") as guest:
         assert guest.raw(PING) == PONG
         assert "test:" not in guest.console
+
+
+def test_requests_are_answered_until_it_has_stopped(row):
+    """And its status is the guest's, also as the host is told it."""
+    host = Host()
+    options = {"append": f"test.status=42 mote.notify={HOST_PORT}", "image": TEST_IMAGE}
+    with host.listener, boot_undialled(**row, **options, prepare=host.prepare) as guest:
+        with host.accept() as connection:
+            assert read_to_end(connection) == b"READY=1\n"
+        with guest.connect() as connection:
+            assert ask(connection, message("shutdown")) == ack("shutdown")
+            assert b'"state":"shutdown"' in ask(connection, message("get_health"))
+            assert guest.raw(PING) == PONG
+        with host.accept() as connection:
+            assert read_to_end(connection) == b"EXIT_STATUS=42\n"
+        assert guest.wait_exit() == 42
+        assert guest.console.count("test: stops in a second\n") == 1

@@ -6,6 +6,7 @@
  *   test.fault=NAME     a row of the table below
  *   test.cycles=1       prints the time stamp counter, which started at power-on
  *   test.agents=1       an agent that runs, then (one second later) fails
+ *   test.status=N       at shutdown, works on for a second, then stops with status N
  *   test.echo=PORT      connects to the host's PORT and sends back what comes
  */
 #include "agent/app.h"
@@ -20,6 +21,8 @@ const struct message app_messages[1]; /* there is none, but an array can't be em
 const size_t app_message_count = 0;
 
 static uint64_t fail_at = UINT64_MAX; /* when the test agent breaks */
+static uint64_t stop_at = UINT64_MAX; /* when it has nothing more to finish */
+static int status;
 
 static void fault_null(void)
 {
@@ -136,6 +139,8 @@ void app_start(void)
         health_report("worker", true, NULL, NULL);
         fail_at = platform_now_ns() + UINT64_C(1000000000);
     }
+    if ((value = platform_option("test.status", NULL, &len)) != NULL)
+        status = (int)strtoul(value, NULL, 10);
     if ((value = platform_option("test.echo", NULL, &len)) != NULL)
         endpoint_connect(ENDPOINT_CID_HOST, (uint32_t)strtoul(value, NULL, 10));
 }
@@ -146,17 +151,25 @@ uint64_t app_poll(uint64_t now)
         fail_at = UINT64_MAX;
         health_report("worker", false, NULL, "worker broke on purpose");
     }
-    return fail_at;
+    return stop_at > now && stop_at < fail_at ? stop_at : fail_at;
 }
 
 bool app_stopped(void)
 {
-    return true;
+    uint64_t now = platform_now_ns();
+
+    if (status == EXIT_OK)
+        return true;
+    if (stop_at == UINT64_MAX) {
+        stop_at = now + UINT64_C(1000000000);
+        printf("test: stops in a second\n");
+    }
+    return now >= stop_at;
 }
 
 int app_status(void)
 {
-    return EXIT_OK;
+    return status;
 }
 
 /* Sends back as much as there is room for; the rest waits for room. */
