@@ -54,7 +54,10 @@ static void test_client_that_leaves_at_once(void **state)
     expect_unread(c, "do this");
     expect_event(CLOSED);
     endpoint_consume(c, 7);
-    owner_says(c, "to nobody");
+    settle();
+    assert_int_equal(endpoint_send_shut(c), is_unix()); /* by TCP it may still be reading */
+    if (!is_unix())
+        owner_says(c, "to nobody");
     endpoint_close(c);
     settle();
     assert_int_equal(endpoint_connections(), 0);

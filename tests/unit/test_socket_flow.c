@@ -430,8 +430,8 @@ static void test_three_system_calls_for_an_answer(void **state)
 {
     (void)state;
     struct calls few = count_calls(100), many = count_calls(200);
-    assert_int_equal(many.all - few.all, 300);
-    assert_int_equal(many.waits - few.waits, 100);
+    assert_in_range(many.waits - few.waits, 99, 101); /* a turn at the start may find nothing */
+    assert_in_range(many.all - few.all, 299, 301);
     assert_int_equal(many.receives - few.receives, 100);
     assert_int_equal(many.sends - few.sends, 100);
 }
