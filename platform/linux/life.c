@@ -86,9 +86,9 @@ void life_run(char **arguments, const char *const *env, const void *vdso)
             sys_exit(status);
         begin_service(words);
     }
-    begin_events();
     if (init)
-        init_begin();
+        init_begin(); /* first: without a console nothing has the numbers 0 to 2 yet */
+    begin_events();
     place_begin();
     stay_in_memory();
     platform_exit(main());
