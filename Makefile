@@ -228,12 +228,14 @@ $(LINUX_PROGRAMS): $(BUILD)/linux/%: $$(addprefix $(BUILD)/host/obj/,$$(LINUX_$$
 	@mkdir -p $(@D)
 	$(Q)$(CC) -static -s $^ -o $@
 
-# What measures: a client, and a plugin for QEMU.
-BENCH_TOOLS := $(BUILD)/bench/client $(BUILD)/bench/count.so
-$(BUILD)/bench/client: $(BUILD)/host/obj/tests/bench/client.o
+# What measures: clients, what is measured beside mote, and a plugin for QEMU.
+BENCH_PROGRAMS := $(addprefix $(BUILD)/bench/,client pings echo syscalls)
+BENCH_TOOLS    := $(BENCH_PROGRAMS) $(BUILD)/bench/count.so
+$(BENCH_PROGRAMS): $(BUILD)/bench/%: $(BUILD)/host/obj/tests/bench/%.o
 	@echo "LD   $@"
 	@mkdir -p $(@D)
-	$(Q)$(CC) $^ -o $@
+	$(Q)$(CC) -static $^ -o $@
+$(BUILD)/bench/client $(BUILD)/bench/pings: $(BUILD)/host/obj/tests/bench/stream.o
 
 $(BUILD)/bench/count.so: tests/bench/plugin.c Makefile | $(BUILD)/.setup
 	@echo "LD   $@"
@@ -320,7 +322,7 @@ $(PICOLIBC_STAMP): $(BUILD)/.setup ;
 
 FORCE:
 .PHONY: FORCE all help setup run test unit coverage service boot interop size stack initramfs fuzz \
-        prove bench fmt lint clean
+        prove bench bench-linux fmt lint clean
 
 HOST_TESTS  := $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS)
 TEST_IMAGES := $(addprefix $(BUILD)/,test/mote.elf large/mote.elf large-test/mote.elf)
@@ -328,7 +330,7 @@ TEST_IMAGES := $(addprefix $(BUILD)/,test/mote.elf large/mote.elf large-test/mot
 all: $(IMAGE) $(LINUX_IMAGE) $(HOST_PROGRAMS) ## build the image and the host's programs
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 	@echo "  Variables: V=1 shows commands, WERROR=1 makes warnings errors, VSOCK=vsockd|vhost-device-vsock|vhost"
 
 setup: $(BUILD)/.setup ## install and build what the build needs
@@ -354,8 +356,11 @@ boot: all $(TEST_IMAGES) ## run the boot tests alone
 interop: all $(LINUX_PROGRAMS) ## run the tests with real Linux alone
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/run.py interop
 
-size: $(IMAGE) ## print image and memory against their budgets
+size: $(IMAGE) $(LINUX_IMAGE) ## print images and memory against their budgets
 	$(Q)$(PYTHON) linker/size.py --image-budget 65536 --image $(IMAGE) $(BUILD)/$(ARCH)/mote.debug
+	@echo
+	$(Q)$(PYTHON) linker/size.py --linux --image-budget 98304 --image $(LINUX_IMAGE) \
+	    $(LINUX_IMAGE).debug
 
 stack: $(IMAGE) ## print the worst-case stack depth
 	$(Q)$(PYTHON) linker/stack.py --facts linker/stack.facts $(STACK_ROOTS) \
@@ -378,6 +383,9 @@ prove: ## prove what bounds allow, and that the proofs can fail (gets CBMC)
 
 bench: all $(BENCH_TOOLS) $(BUILD)/bench/mote.elf $(BUILD)/test/mote.elf $(BUILD)/linux/guest ## measure mote against two Linux guests
 	$(Q)$(PYTHON) tests/bench/bench.py
+
+bench-linux: all $(BENCH_TOOLS) ## measure mote as a Linux process, and as init, beside others
+	$(Q)$(PYTHON) tests/bench/linux_bench.py
 
 fmt: ## format the C files
 	clang-format -i $$(git ls-files '*.c' '*.h')

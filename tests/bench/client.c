@@ -4,21 +4,18 @@
  * host's end of the vsock device and prints what it measured as NAME=VALUE, one a line.
  *
  *   client SOCKET first           connects and pings until there is a pong: when that was (pong_ns)
- *   client SOCKET ping N          N pings on one connection: p50_ns and p99_ns of the round trips
+ *   client SOCKET ping N          N pings on one connection: min_ns, p50_ns, p99_ns of a round trip
  *   client SOCKET connections N   N times connect, ping, close: seconds
  *   client SOCKET sink N          N bytes to port 7001 until they are acknowledged: seconds
  *   client SOCKET source N        N bytes from port 7002, each of them checked: seconds
  */
+#include "tests/bench/stream.h"
+
 #include <err.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LINES_PORT  1024
@@ -26,58 +23,21 @@
 #define SOURCE_PORT 7002
 #define CHUNK       65536 /* of one write or read */
 #define PERIOD      256
-#define NS_PER_S    UINT64_C(1000000000)
 #define RETRY_US    500
-#define PATIENCE_S  60 /* for any answer: a guest that is silent for so long has failed */
-#define TRY_S       1  /* while the guest boots */
+#define TRY_S       1 /* while the guest boots */
 
+static const char request[] = "{\"type\":\"ping\"}\n", answer[] = "{\"type\":\"pong\"}\n";
 static const char *path;
 static char pattern[CHUNK + PERIOD]; /* byte i is i & 0xff */
-
-static uint64_t now_ns(void)
-{
-    struct timespec ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
-}
-
-static bool send_all(int fd, const void *data, size_t n)
-{
-    const char *at = data;
-
-    while (n > 0) {
-        ssize_t sent = send(fd, at, n, MSG_NOSIGNAL);
-        if (sent <= 0)
-            return false;
-        at += sent;
-        n -= (size_t)sent;
-    }
-    return true;
-}
-
-static bool receive_all(int fd, void *data, size_t n)
-{
-    char *at = data;
-
-    while (n > 0) {
-        ssize_t got = recv(fd, at, n, 0);
-        if (got <= 0)
-            return false;
-        at += got;
-        n -= (size_t)got;
-    }
-    return true;
-}
 
 /* "OK <port>\n", and not a byte more: what follows is the stream's. */
 static bool receive_ok(int fd)
 {
     char head[3], byte;
 
-    if (!receive_all(fd, head, sizeof head) || memcmp(head, "OK ", sizeof head) != 0)
+    if (!stream_receive(fd, head, sizeof head) || memcmp(head, "OK ", sizeof head) != 0)
         return false;
-    while (receive_all(fd, &byte, 1))
+    while (stream_receive(fd, &byte, 1))
         if (byte == '\n')
             return true;
     return false;
@@ -86,16 +46,11 @@ static bool receive_ok(int fd)
 /* A stream to a port of the guest; -1 when there is none within so many seconds. */
 static int try_connect(int port, int seconds)
 {
-    struct timeval patience = {.tv_sec = seconds};
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
     char line[32];
     int n = snprintf(line, sizeof line, "CONNECT %d\n", port);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = stream_connect(path, seconds);
 
-    strncpy(address.sun_path, path, sizeof address.sun_path - 1);
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
-        send_all(fd, line, (size_t)n) && receive_ok(fd))
+    if (fd >= 0 && stream_send(fd, line, (size_t)n) && receive_ok(fd))
         return fd;
     close(fd);
     return -1;
@@ -112,11 +67,7 @@ static int must_connect(int port)
 
 static bool ping(int fd)
 {
-    static const char request[] = "{\"type\":\"ping\"}\n", expected[] = "{\"type\":\"pong\"}\n";
-    char answer[sizeof expected - 1];
-
-    return send_all(fd, request, sizeof request - 1) && receive_all(fd, answer, sizeof answer) &&
-           memcmp(answer, expected, sizeof answer) == 0;
+    return stream_ask(fd, request, answer);
 }
 
 static void must_ping(int fd)
@@ -142,30 +93,10 @@ static void measure_first(uint64_t n)
     errx(1, "%s: no pong after %d s", path, PATIENCE_S);
 }
 
-static int compare(const void *a, const void *b)
-{
-    uint64_t x, y;
-
-    memcpy(&x, a, sizeof x);
-    memcpy(&y, b, sizeof y);
-    return x < y ? -1 : x > y;
-}
-
 static void measure_pings(uint64_t n)
 {
-    uint64_t *times = calloc(n, sizeof *times);
-    int fd = must_connect(LINES_PORT);
-
-    if (times == NULL)
-        err(1, "calloc");
-    for (uint64_t i = 0; i < n; i++) {
-        uint64_t begin = now_ns();
-        must_ping(fd);
-        times[i] = now_ns() - begin;
-    }
-    qsort(times, n, sizeof *times, compare);
-    printf("p50_ns=%lu\np99_ns=%lu\n", (unsigned long)times[n / 2],
-           (unsigned long)times[n * 99 / 100]);
+    if (!stream_time(must_connect(LINES_PORT), request, answer, n))
+        errx(1, "%s: no pong", path);
 }
 
 static void print_seconds_since(uint64_t begin)
@@ -190,7 +121,7 @@ static int must_start(int port, uint64_t size)
 {
     int fd = must_connect(port);
 
-    if (!send_all(fd, &size, sizeof size))
+    if (!stream_send(fd, &size, sizeof size))
         err(1, "%s: port %d", path, port);
     return fd;
 }
@@ -198,12 +129,12 @@ static int must_start(int port, uint64_t size)
 static void measure_sink(uint64_t size)
 {
     int fd = must_start(SINK_PORT, size);
-    uint64_t begin = now_ns(), answer = 0;
+    uint64_t begin = now_ns(), taken = 0;
 
     for (uint64_t done = 0; done < size; done += CHUNK)
-        if (!send_all(fd, pattern, size - done < CHUNK ? size - done : CHUNK))
+        if (!stream_send(fd, pattern, size - done < CHUNK ? size - done : CHUNK))
             err(1, "%s: sink", path);
-    if (!receive_all(fd, &answer, sizeof answer) || answer != size)
+    if (!stream_receive(fd, &taken, sizeof taken) || taken != size)
         errx(1, "%s: the sink has not answered with its size", path);
     print_seconds_since(begin);
 }
