@@ -20,10 +20,14 @@ WORKLOADS = "/etc/mote/workloads"
 MODULES = ["virtio_pci", "virtio_mmio", "vmw_vsock_virtio_transport", "virtio_rng",
            "virtio_console", "virtiofs", "9pnet_virtio", "9p"]
 DIRECTORIES = {"dev": 0o755, "proc": 0o555, "sys": 0o555, "run": 0o755, "tmp": 0o1777,
-               "etc/mote": 0o755, "root": 0o700, "mnt": 0o755}
+               "etc/mote": 0o755, "root": 0o700, "mnt": 0o755, "home/admin": 0o755,
+               "home/agent": 0o755}
+# admin gets the key of every StereOS host, and agent is given what it mounts.
 FILES = {
-    "etc/passwd": b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
-    "etc/group": b"root:x:0:\nnogroup:x:65534:\n",
+    "etc/passwd": b"root:x:0:0:root:/root:/bin/sh\nadmin:x:1000:1000::/home/admin:/bin/sh\n"
+                  b"agent:x:1001:1001::/home/agent:/bin/sh\n"
+                  b"nobody:x:65534:65534:nobody:/:/bin/false\n",
+    "etc/group": b"root:x:0:\nadmin:x:1000:\nagent:x:1001:\nnogroup:x:65534:\n",
 }
 
 
