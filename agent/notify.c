@@ -78,6 +78,7 @@ static void give_up(int error)
         {MOTE_ERR_TIMEOUT, "timed out"},
         {MOTE_ERR_NO_RESOURCES, "no connection is free"},
         {MOTE_ERR_INVALID, "the CID is not allowed"},
+        {MOTE_ERR_UNSUPPORTED, "there is no way to a host from here"},
     };
     const char *why = "connection reset";
 
