@@ -11,8 +11,11 @@
 #define PREFIX     "mote."
 #define PREFIX_LEN 5
 
-/* Twice COMMAND_LINE_SIZE of x86, and what every other architecture has. */
+/* Twice what x86 keeps, and what every other architecture has. */
 #define WORDS_MAX 4096
+
+/* COMMAND_LINE_SIZE of x86, with the NUL: what is longer the kernel cuts, without a word. */
+#define LINE_SIZE 2048
 
 static const struct {
     const char *key;
@@ -93,6 +96,14 @@ static void warn_if_unknown(const char *word)
         printf("mote: %.*s on the command line: no such option\n", (int)n, word);
 }
 
+/* The line's newline ends every other word. */
+static void drop_unfinished(char *word)
+{
+    printf("mote: the command line ends within quotes: %.*s is not used\n", (int)strcspn(word, "="),
+           word);
+    *word = '\0';
+}
+
 void options_from_kernel(void)
 {
     static char line[WORDS_MAX];
@@ -103,8 +114,14 @@ void options_from_kernel(void)
     sys_close((int)fd);
     if (n < 0)
         printf("mote: /proc/cmdline: %s: no option is known\n", errno_text(n));
+    if (n == LINE_SIZE)
+        printf(
+            "mote: the command line has all %d bytes that a kernel keeps: it may have had more\n",
+            LINE_SIZE - 1);
     for (const char *s = line, *end = line + (n < 0 ? 0 : n); s < end; s++) {
         s = take_word(s, end, dst);
+        if (s == end)
+            drop_unfinished(dst);
         if (*dst == '\0')
             continue;
         warn_if_unknown(dst);
