@@ -60,7 +60,7 @@ UNIT := text json json_check line stereos stereos_write mote buffer virtqueue vs
         vsock_connect vsock_credit vsock_early vsock_ports vsock_start vsock_device vsock_events \
         vsock_endpoint vsock_fuchsia vsock_hostile virtio_mmio virtio_pci \
         store dispatch session notify health words workload_config workload_output workload_load \
-        workload process text_file vring command fault acpi_virtio clock \
+        workload workload_end process text_file vring command fault acpi_virtio clock \
         socket_endpoint socket_flow socket_listen socket_peers
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c \
