@@ -16,10 +16,8 @@
 
 #include <stdio.h>
 
-#ifndef MOUNT_S
-#define MOUNT_S 8 /* a host waits for ten seconds */
-#endif
 #define NS_PER_S UINT64_C(1000000000)
+#define MOUNT_S  8 /* a host waits for ten seconds */
 
 /* Each may become a mount; those that hang and have no owner any more count, too. */
 #define ATTEMPTS MOUNTS_MAX

@@ -5,15 +5,15 @@
 #include "platform/linux/errno_text.h"
 #include "platform/linux/mount_child.h"
 #include "platform/linux/sys.h"
+#include "platform/platform.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#ifndef UNMOUNT_NS
-#define UNMOUNT_NS UINT64_C(2000000000)
-#endif
-
-#define SYNC_NS UINT64_C(5000000000)
+#define NS_PER_S   UINT64_C(1000000000)
+#define UNMOUNT_NS (2 * NS_PER_S)  /* for each try */
+#define UNDO_NS    (10 * NS_PER_S) /* for all mounts; none is begun behind that */
+#define SYNC_NS    (5 * NS_PER_S)
 
 #define MNT_DETACH      2
 #define UMOUNT_NOFOLLOW 8
@@ -49,17 +49,26 @@ static int write_back(const void *nothing)
     return 0;
 }
 
+static void undo(const char *path)
+{
+    long result = children_apart(unmount, path, UNMOUNT_NS);
+
+    if (result == 0)
+        return;
+    long hidden = children_apart(hide, path, UNMOUNT_NS);
+    printf("mote: unmount %s: %s%s\n", path, errno_text(result),
+           hidden == 0 ? "; it is hidden" : "");
+}
+
 void mounts_undo(void)
 {
-    while (count > 0) {
-        const char *path = paths[--count];
-        long result = children_apart(unmount, path, UNMOUNT_NS);
-        if (result == 0)
-            continue;
-        long hidden = children_apart(hide, path, UNMOUNT_NS);
-        printf("mote: unmount %s: %s%s\n", path, errno_text(result),
-               hidden == 0 ? "; it is hidden" : "");
-    }
+    uint64_t deadline = platform_now_ns() + UNDO_NS;
+
+    for (; count > 0 && platform_now_ns() < deadline; count--)
+        undo(paths[count - 1]);
+    if (count > 0)
+        printf("mote: unmount: no time left for %zu more\n", count);
+    count = 0;
     if (children_apart(write_back, NULL, SYNC_NS) != 0)
         printf("mote: a file system does not take what was written to it; it is left behind\n");
 }

@@ -13,9 +13,9 @@ size_t mounts_count(void);
 /* Remembers one more; there must be room. */
 void mounts_add(const char *path);
 
-/* Unmounts all of them, the last first. Each has some seconds; one that is in use or does not
- * answer is hidden instead (MNT_DETACH), and that is said. Then writes back what every file
- * system still has in memory, with a deadline, too. */
+/* Unmounts all of them, the last first. One that is in use, or does not answer within 2 s, is
+ * hidden instead (MNT_DETACH), and that is said; after 10 s the rest is left as it is. Then writes
+ * back what every file system still has in memory, with a deadline, too. */
 void mounts_undo(void);
 
 #endif

@@ -32,12 +32,20 @@ static inline int set_up(void **state)
     return 0;
 }
 
+/* Waits until no process of an attempt is left. */
+static inline void reap_all(void)
+{
+    for (int i = 0; children_left(); i++) {
+        assert_true(i < PATIENCE_S * 1000);
+        usleep(1000);
+    }
+}
+
 /* What a test has mounted it has undone. */
 static inline int tear_down(void **state)
 {
     (void)state;
-    while (children_left())
-        usleep(1000);
+    reap_all();
     fake_leave_directory();
     return mounts_count() != 0;
 }

@@ -80,8 +80,7 @@ static void test_mounted_for_nobody(void **state)
         if (reaped)
             children_reap(1);
         mount_abandon(0);
-        while (children_left())
-            usleep(1000);
+        reap_all();
         assert_int_equal(mounts_count(), 1);
         mounts_undo();
         assert_false(is_mounted("mnt"));
@@ -117,8 +116,7 @@ static void test_limit(void **state)
     assert_string_equal(fault, "limit is 32 mounts, those that hang included");
     mount_abandon(1);
     assert_int_equal(mount_attempt(2, r, &fault), MOTE_ERR_IO); /* it may still hang */
-    while (children_left())
-        usleep(1000);
+    reap_all();
     assert_int_equal(mount_at("more"), MOTE_OK);
     assert_int_equal(mounts_count(), MOUNTS_MAX);
     mounts_undo();
@@ -170,11 +168,12 @@ static void test_file_system_that_does_not_answer(void **state)
     fake_time += LIMIT_NS;
     assert_int_equal(mount_attempt(0, request("silent/x"), &fault), MOTE_ERR_TIMEOUT);
     snprintf(path, sizeof path, "%s/silent/x", here);
-    mounts_add(path);
+    for (int i = 0; i < MOUNTS_MAX; i++)
+        mounts_add(path);
     fake_time_step = 100000000;
     uint64_t before = fake_time;
     mounts_undo();
-    assert_true(fake_time - before >= 2 * UINT64_C(2000000000)); /* both ways were waited for */
+    assert_in_range(fake_time - before, UINT64_C(10000000000), UINT64_C(20000000000));
     assert_int_equal(mounts_count(), 0);
     assert_int_equal(umount2("silent", MNT_DETACH), 0);
     close(fd);
