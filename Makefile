@@ -135,7 +135,7 @@ LINUX_LIMITS := -DENDPOINT_WINDOW=1048576 -DENDPOINT_SEND_BUFFER=16384 -DSTORE_S
     -DSTORE_ENTRIES=1024 -DHEALTH_AGENTS_MAX=16 -DSTEREOS_REPLY_MAX=8192
 LINUX_CFLAGS := $(filter-out -DSTACK_SIZE=% -DEXCEPTION_STACK_SIZE=%,$(GUEST_CFLAGS)) \
     -isystem $(BUILD)/linux-include $(LINUX_LIMITS)
-LINUX_LDFLAGS := -nostdlib -static -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noexecstack \
+LINUX_LDFLAGS := -nostdlib -static -T linker/linux.ld -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noexecstack \
     -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,-z,max-page-size=4096 -Wl,--fatal-warnings
 
 HOST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -I. -isystem $(BUILD)/include
@@ -184,7 +184,7 @@ $(BUILD)/linux/obj/%.o: %.c Makefile $(PICOLIBC_STAMP)
 $(BUILD)/linux/obj/%.o: %.S Makefile $(PICOLIBC_STAMP)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -c $< -o $@
-$(LINUX_IMAGE).debug: $(LINUX_OBJS)
+$(LINUX_IMAGE).debug: $(LINUX_OBJS) linker/linux.ld
 	@echo "LD   $@"
 	$(Q)$(CC) $(LINUX_LDFLAGS) $(LINUX_OBJS) $(PICOLIBC)/lib/libc.a -lgcc -o $@
 $(LINUX_IMAGE): $(LINUX_IMAGE).debug linker/check.py linker/elf.py
