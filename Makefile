@@ -321,8 +321,8 @@ $(BUILD)/.setup: FORCE
 $(PICOLIBC_STAMP): $(BUILD)/.setup ;
 
 FORCE:
-.PHONY: FORCE all help setup run test unit coverage service boot interop size stack initramfs fuzz \
-        prove bench bench-linux fmt lint clean
+.PHONY: FORCE all help setup run test unit coverage service boot linux interop size stack initramfs \
+        fuzz prove bench bench-linux fmt lint clean
 
 HOST_TESTS  := $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS)
 TEST_IMAGES := $(addprefix $(BUILD)/,test/mote.elf large/mote.elf large-test/mote.elf)
@@ -352,6 +352,9 @@ service: $(LINUX_IMAGE) $(ASAN_IMAGE) ## run the tests of mote as a process of t
 
 boot: all $(TEST_IMAGES) ## run the boot tests alone
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/run.py boot
+
+linux: all ## run the tests of mote as the first process of Linux alone
+	$(Q)BUILD=$(BUILD) $(PYTHON) tests/run.py linux
 
 interop: all $(LINUX_PROGRAMS) ## run the tests with real Linux alone
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/run.py interop

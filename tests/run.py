@@ -45,6 +45,7 @@ SUITES = {
     "coverage": lambda: [*coverage()],
     "service": lambda: [*pytest_suite("service")],
     "boot": lambda: [*pytest_suite("boot")],
+    "linux": lambda: [*pytest_suite("linux_boot")],
     "interop": lambda: [*pytest_suite("interop")],
 }
 

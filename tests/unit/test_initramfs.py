@@ -103,7 +103,8 @@ def test_what_is_in_every_one(place):
     assert {"dev", "proc", "sys", "run", "tmp", "etc/mote"} <= set(kinds(found, stat.S_IFDIR))
     assert found["tmp"][0] & 0o7777 == 0o1777
     users = [line.split(b":")[0] for line in found["etc/passwd"][1].splitlines()]
-    assert users == [b"root", b"admin", b"agent", b"nobody"] and found["etc/group"][1].startswith(b"root:x:0:\n")
+    assert users == [b"root", b"admin", b"agent", b"nobody"]
+    assert found["etc/group"][1].startswith(b"root:x:0:\n")
     assert "etc/mote/workloads" not in found and "bin/busybox" not in found
 
 

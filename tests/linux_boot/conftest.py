@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+"""The kernels that mote boots under as a program, and whether this machine has them at all: a skip
+tells the reason of qemu/setup.
+"""
+
+import pathlib
+import sys
+
+import pytest
+
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TESTS / "boot"))
+
+from helpers import BUILD, end_on_sigterm, reason_of_setup  # noqa: E402 pylint: disable=C0413
+
+
+def pytest_configure():
+    end_on_sigterm()
+
+
+def kernel_of(verb, flavour):
+    reason = reason_of_setup(verb)
+    if reason:
+        pytest.skip(reason)
+    return BUILD / "linux" / flavour / "vmlinuz"
+
+
+@pytest.fixture(name="cloud", scope="session")
+def fixture_cloud():
+    """Debian's kernel for virtual machines: virtiofs, no 9p."""
+    return kernel_of("linux", "cloud")
+
+
+@pytest.fixture(name="standard", scope="session")
+def fixture_standard():
+    """Debian's kernel for every machine: virtiofs and 9p."""
+    return kernel_of("linux-standard", "standard")
