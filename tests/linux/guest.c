@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A Linux guest as small as it gets: PID 1 of an initramfs (see qemu/initramfs.py) that serves a few
- * ports over AF_VSOCK. The host's programs are tested with it, and mote is measured against it,
+ * A Linux guest as small as it gets: PID 1 of an initramfs (see qemu/initramfs.py) that serves a
+ * few ports over AF_VSOCK. The host's programs are tested with it, and mote is measured against it,
  * so it does what it does without a detour. Kernel command line:
  *
  *   guest.connect=PORT[,COUNT]   connects to the host's PORT so many times, and echoes

@@ -14,6 +14,5 @@ int main(int argc, char **arguments, char **environment)
 {
     (void)argc;
     setvbuf(stdout, NULL, _IONBF, 0);
-    life_run(arguments, (const char *const *)environment,
-             (const void *)getauxval(AT_SYSINFO_EHDR));
+    life_run(arguments, (const char *const *)environment, (const void *)getauxval(AT_SYSINFO_EHDR));
 }
