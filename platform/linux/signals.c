@@ -21,6 +21,8 @@
 /* The answers of the loop come between so many orphans: a fork storm can't hold them up. */
 #define REAPED_AT_ONCE 256
 
+#define SIGNAL_LAST 64
+
 #define FAULT_STACK_SIZE 4096
 
 static const char *end_request;
@@ -116,9 +118,13 @@ long signals_start(void)
     return events_add(&watch, EPOLLIN);
 }
 
+/* What we were started with ignored would stay so in a program. */
 void signals_reset(void)
 {
+    const struct kernel_sigaction normal = {.handler = NULL};
     const uint64_t none = 0;
 
+    for (int signal = 1; signal <= SIGNAL_LAST; signal++)
+        syscall6(__NR_rt_sigaction, signal, (long)&normal, 0, sizeof normal.mask, 0, 0);
     sys_sigprocmask(SIG_SETMASK, &none);
 }
