@@ -182,13 +182,16 @@ long place_make(const struct place *p, const char **step)
 
 void place_begin(void)
 {
+    static const char *const options[] = {"mote.secrets", "mote.config"};
     struct place places[2];
     long found[] = {place_find_secrets(&places[0]), place_find(STORE_CONFIG, "", 0, &places[1])};
 
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
         const char *step = "open";
         long fd = found[i] == 0 ? place_make(&places[i], &step) : found[i];
-        if (fd < 0)
+        if (found[i] != 0)
+            printf("mote: option %s: %s\n", options[i], errno_text(fd));
+        else if (fd < 0)
             printf("mote: %s %s: %s\n", step, places[i].directory, errno_text(fd));
         else
             sys_close((int)fd);
