@@ -35,18 +35,19 @@ def need_root(what):
         pytest.skip(f"{what}: only root may")
 
 
-def command(program, *options, setup=None):
-    """mote's command line. setup: what a shell does first, in namespaces of their own."""
-    line = [str(PROGRAMS[program]), *map(str, options)]
+def command(program, *options, setup=None, prefix=()):
+    """mote's command line. prefix: what starts it; setup: what a shell does first, in namespaces
+    of their own."""
+    line = [*prefix, str(PROGRAMS[program]), *map(str, options)]
     if setup is None:
         return line
     need_root("a namespace of one's own")
     return [*UNSHARE, PREPARE.format(setup), "sh", *line]
 
 
-def run(program, *options, prefix=(), **arguments):
+def run(program, *options, **arguments):
     """Runs mote to its end: its status and all it said, which no sanitizer did."""
-    ended = subprocess.run([*prefix, *command(program, *options, **arguments)], timeout=PATIENCE,
+    ended = subprocess.run(command(program, *options, **arguments), timeout=PATIENCE,
                            capture_output=True, text=True, check=False)
     if program == "asan":
         assert ended.stderr == ""
@@ -59,7 +60,7 @@ def socket_of_namespace(pid):
 
     def make():
         with open(f"/proc/{pid}/ns/net", "rb") as namespace:
-            assert libc.setns(namespace.fileno(), CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
+            assert libc.setns(namespace.fileno(), CLONE_NEWNET) == 0, ctypes.get_errno()
         return socket.socket(socket.AF_INET)
 
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
@@ -68,21 +69,23 @@ def socket_of_namespace(pid):
 
 class Service:
     """A context manager: inside it mote runs and is ready; behind it nothing is left, and mote
-    has ended in order unless a test ended it. users: lines of the passwd file, {} for the
-    directory; arguments: of Popen.
+    has ended in order unless a test ended it. listen: options in the place of --listen for its
+    way; users: lines of the passwd file, {} for the directory; arguments: of Popen.
     """
 
     vsock = None  # helpers ask which back end this is
 
-    def __init__(self, program="release", way="unix", *, options=(), setup=None, users=None,
-                 **arguments):
-        self.program, self.way, self.options, self.setup = program, way, options, setup
+    def __init__(self, program="release", way="unix", *, options=(), setup=None, prefix=(),
+                 listen=None, users=None, **arguments):
+        self.program, self.way, self.options = program, way, options
+        self.setup, self.prefix = setup, prefix
         self.directory = make_directory()
         self.arguments = arguments
-        self.secrets, self.config = self.directory / "secrets", self.directory / "etc" / "jcard.toml"
-        self.passwd, self.path = self.directory / "passwd", self.directory / "s"
-        self.home = self.directory / "home"
-        self.process = None
+        self.path, self.passwd = self.directory / "s", self.directory / "passwd"
+        self.secrets, self.home = self.directory / "secrets", self.directory / "home"
+        self.config = self.directory / "etc" / "jcard.toml"
+        self.listen, self.poweroff = listen, "exit"
+        self.process, self.address = None, "127.0.0.1"
         self.home.mkdir()
         lines = users or "".join(map(self.passwd_line, USERS))
         self.passwd.write_text(lines.replace("{}", str(self.directory)))
@@ -92,11 +95,14 @@ class Service:
 
     def line(self):
         """The whole command line."""
-        listen = f"unix:{self.path}" if self.way == "unix" else "tcp"
+        listen = self.listen
+        if listen is None:
+            listen = ["--listen", f"unix:{self.path}" if self.way == "unix" else "tcp"]
         setup = self.setup.replace("{}", str(self.directory)) if self.setup else self.setup
-        return command(self.program, "--listen", listen, "--secrets", self.secrets, "--config",
-                       self.config, "--passwd", self.passwd, "--poweroff", "exit", *self.options,
-                       setup=":" if setup is None and self.way == "tcp" else setup)
+        return command(self.program, *listen, "--secrets", self.secrets, "--config", self.config,
+                       "--passwd", self.passwd, "--poweroff", self.poweroff, *self.options,
+                       setup=":" if setup is None and self.way == "tcp" else setup,
+                       prefix=self.prefix)
 
     def start(self):
         line = self.line()
@@ -164,7 +170,7 @@ class Service:
         """A connection, whether mote takes it or not: the kernel does. Over TCP the reset of one
         that mote refuses may come so early that connecting fails."""
         if self.way == "tcp":
-            connection, address = socket_of_namespace(self.pid), ("127.0.0.1", PORT)
+            connection, address = socket_of_namespace(self.pid), (self.address, PORT)
         else:
             connection, address = socket.socket(socket.AF_UNIX), str(self.path)
         connection.settimeout(PATIENCE)

@@ -5,6 +5,8 @@ they are replaced sees the old or the new. What can't be written is test_refusal
 
 import json
 import os
+import shutil
+import signal
 import stat
 import threading
 
@@ -102,26 +104,30 @@ def test_owner_is_who_runs_mote(clean):
 
 def test_directory_is_made_private_and_its_parents_are_not(program):
     with Service(program) as service:
+        service.end(signal.SIGTERM)
         service.secrets = service.directory / "a" / "b" / "secrets"
-        service.end(15)
         service.start()
         service.wait_ready()
-        assert not (service.directory / "a").exists()
-        assert inject(service, "KEY", "v") == ack("inject_secret")
+        assert os.listdir(service.secrets) == []
         assert mode_of(service.secrets) == 0o700
         assert mode_of(service.directory / "a" / "b") == 0o755
         assert "is no tmpfs: secrets may reach a disk" in service.console
 
 
 def test_directory_that_is_there_becomes_private(service):
-    service.secrets.mkdir(mode=0o755)
+    """When it is written to, too: somebody may have opened it since mote's start."""
+    service.secrets.chmod(0o755)
     assert inject(service, "KEY", "v") == ack("inject_secret")
+    assert mode_of(service.secrets) == 0o700
+    service.end(signal.SIGTERM)
+    service.secrets.chmod(0o755)
+    service.start()
+    service.wait_ready()
     assert mode_of(service.secrets) == 0o700
 
 
 @pytest.mark.parametrize("name", [".mote.tmp", "KEY.tmp"])
 def test_stale_temporary_keeps_neither_mode_nor_content(service, name):
-    service.secrets.mkdir()
     stale = service.secrets / name
     stale.write_text("stale" * 1000)
     stale.chmod(0o666)
@@ -133,7 +139,6 @@ def test_stale_temporary_keeps_neither_mode_nor_content(service, name):
 
 
 def test_link_in_the_place_of_a_secret_is_replaced_and_not_followed(service):
-    service.secrets.mkdir()
     other = service.directory / "other"
     other.write_text("other")
     other.chmod(0o644)
@@ -229,7 +234,7 @@ def test_config(guest, content):
 def test_config_in_the_working_directory(program):
     """A path without a slash."""
     with Service(program) as service:
-        service.end(15)
+        service.end(signal.SIGTERM)
         service.config = "jcard.toml"
         service.arguments["cwd"] = service.directory
         service.start()
@@ -315,7 +320,7 @@ def test_rotate(clean):
         return clean.raw(message("rotate_secret", name="KEY", **payload))
 
     assert rotate(value="new") == ack("rotate_secret", 'rotate secret "KEY": not found')
-    assert not clean.secrets.exists() or os.listdir(clean.secrets) == []
+    assert os.listdir(clean.secrets) == []
     assert inject(clean, "KEY", "old", mode=0o640) == ack("inject_secret")
     for payload, mode in [({"value": "new"}, 0o640), ({"value": "", "mode": 0o604}, 0o604),
                           ({"value": "v" * LINE_ROOM}, 0o604)]:
@@ -329,7 +334,6 @@ def test_purge_of_nothing(service):
         b'{"type":"purged","payload":{"secrets":0,"bytes":0,"residue":0}}\n'
     assert service.raw(message("list_secrets")) == \
         b'{"type":"secrets","payload":{"secrets":[],"more":false}}\n'
-    assert not service.secrets.exists()
 
 
 def test_capabilities(guest):
@@ -343,6 +347,18 @@ def test_capabilities(guest):
         "capabilities", "list_secrets", "delete_secret", "rotate_secret", "purge_secrets"]
     limits = {"line": 1048575, "connections": 12, "names": NAMES, "field": 255, "path": 255}
     assert limits.items() <= payload["limits"].items()
+
+
+def test_directories_that_are_gone_are_made_again(service):
+    shutil.rmtree(service.secrets)
+    service.config.parent.rmdir()
+    assert service.raw(message("list_secrets")) == \
+        b'{"type":"secrets","payload":{"secrets":[],"more":false}}\n'
+    assert service.raw(message("delete_secret", name="KEY")) == \
+        ack("delete_secret", 'delete secret "KEY": not found')
+    assert inject(service, "KEY", "v") == ack("inject_secret")
+    assert service.raw(message("set_config", content="c")) == ack("set_config")
+    assert mode_of(service.secrets) == 0o700 and service.config.read_text() == "c"
 
 
 def test_secrets_stay_when_a_service_ends(program):

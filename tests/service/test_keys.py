@@ -136,7 +136,8 @@ AROUND = {
     "behind-one-with-its-start": user("uu") + "%s",
     "behind-one-that-it-starts-with": user("") + "%s",
     "behind-lines-that-are-none": "\n\n# u\nu\nu:x\nu:x:0\n:::::::\n" + "%s",
-    "behind-numbers-that-are-none": user("u", uid="") + user("u", uid="x") + user("u", uid=-1) + "%s",
+    "behind-numbers-that-are-none": user("u", uid="") + user("u", uid="x") +
+                                    user("u", uid=-1) + "%s",
     "behind-numbers-too-large": user("u", uid=2**32) + user("u", gid=2**32 - 1) +
                                 user("u", uid=10**30) + "%s",
     "behind-homes-that-are-none": user("u", home="") + user("u", home="relative") + "%s",
