@@ -83,10 +83,11 @@ def met(figure, own, against):
 
 
 def line(figure, medians):
-    own, tiny, debian = medians
-    against = ratio(figure, own, tiny)
+    """medians: mote's, those of the rival that the aim is against, and of the other one."""
+    own, first, second = medians
+    against = ratio(figure, own, first)
     ratios = [f"{value:.2f}x" if value else "" for value in
-              (against, ratio(figure, own, debian))]
+              (against, ratio(figure, own, second))]
     return [figure.label, *map(number, medians), *ratios, aim(figure), met(figure, own, against)]
 
 
@@ -106,14 +107,16 @@ def markdown(cells, widths):
     return f"| {' | '.join(padded)} |"
 
 
-def print_table(title, runs):
-    """In Markdown, for the README."""
-    lines = [HEADINGS, *rows(SPEED + COUNTS, runs)]
-    widths = [max(len(cells[i]) for cells in lines) for i in range(len(HEADINGS))]
+def print_lines(title, lines):
+    """Of cells, the headings first; in Markdown, for the README."""
+    widths = [max(len(cells[i]) for cells in lines) for i in range(len(lines[0]))]
     rule = ["-" * width if i in (0, len(widths) - 1) else "-" * (width - 1) + ":"
             for i, width in enumerate(widths)]
-    lines.insert(1, rule)
     print(f"\n{title}\n")
-    for cells in lines:
+    for cells in (lines[0], rule, *lines[1:]):
         print(markdown(cells, widths))
     print(flush=True)
+
+
+def print_table(title, runs, figures=tuple(SPEED + COUNTS), headings=HEADINGS):
+    print_lines(title, [headings, *rows(figures, runs)])
