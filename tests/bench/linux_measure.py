@@ -9,8 +9,9 @@ import re
 import statistics
 import struct
 import subprocess
+import time
 
-from linux_programs import BUILD, Running
+from linux_programs import BUILD, SETTLE_SECONDS, Running
 
 from initramfs import libraries  # found by linux_programs' path
 
@@ -59,12 +60,13 @@ def prefixed(prefix, found):
 
 
 def resident(program, pings):
-    """Memory when it has nothing to do, and behind so many pings, while their connection is open
-    no more."""
+    """Memory when it has nothing to do, and behind so many pings and the end of their
+    connection."""
     with Running(program) as running:
         found = prefixed("idle", memory(running.pid))
         if program.socket:
             client(program, running.socket, pings)
+            time.sleep(SETTLE_SECONDS)  # until what the connection had is given back
             found |= prefixed("after", memory(running.pid))
         return found
 
@@ -99,6 +101,7 @@ def calls(program, pings):
         totals = [total_calls(path)]
         for amount in (pings, 2 * pings):
             client(program, running.socket, amount)
+            time.sleep(SETTLE_SECONDS)  # until the connection's end was noticed
             totals.append(total_calls(path))
     once, twice = totals[1] - totals[0], totals[2] - totals[1]
     return {"calls_per_ping": (twice - once) / pings}
