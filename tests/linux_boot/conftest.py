@@ -11,7 +11,8 @@ import pytest
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS / "boot"))
 
-from helpers import BUILD, end_on_sigterm, reason_of_setup  # noqa: E402 pylint: disable=C0413
+from helpers import BUILD, end_on_sigterm, reason_of_setup, shut_down  # noqa: E402 pylint: disable=C0413
+from inside import PASSWD, ROWS, boot  # noqa: E402 pylint: disable=C0413
 
 
 def pytest_configure():
@@ -35,3 +36,19 @@ def fixture_cloud():
 def fixture_standard():
     """Debian's kernel for every machine: virtiofs and 9p."""
     return kernel_of("linux-standard", "standard")
+
+
+@pytest.fixture(name="row", scope="session", params=ROWS)
+def fixture_row(request):
+    """Options of a guest: one of the kernels on one of the machines."""
+    kernel, machine = ROWS[request.param]
+    return {"image": request.getfixturevalue(kernel), "machine": machine}
+
+
+@pytest.fixture(name="guest", scope="session")
+def fixture_guest(row):
+    """A guest for all tests that leave nothing behind in it; it must survive them and end as
+    asked."""
+    with boot(**row, add=[PASSWD]) as guest:
+        yield guest
+        assert shut_down(guest) == 0
