@@ -63,6 +63,25 @@ static const struct json_field purged_fields[] = {
     FIELD(purged, residue, JSON_UINT32, "uint32"),
 };
 
+static const struct json_field workloads_fields[] = {
+    {"workloads", JSON_RAW, 0, 0, "[]mote.Workload"},
+};
+
+static const struct json_field workload_fields[] = {
+    FIELD(workload, name, JSON_STRING, "string"),
+    FIELD(workload, running, JSON_BOOL, "bool"),
+    FIELD(workload, pid, JSON_UINT32, "uint32"),
+    FIELD(workload, status, JSON_UINT32, "uint32"),
+    FIELD(workload, restarts, JSON_UINT32, "uint32"),
+    FIELD(workload, error, JSON_STRING, "string"),
+};
+
+static const struct json_field log_fields[] = {
+    FIELD(log, offset, JSON_UINT32, "uint32"),
+    FIELD(log, text, JSON_STRING, "string"),
+    FIELD(log, next, JSON_UINT32, "uint32"),
+};
+
 static const struct json_struct ack_layout = {"stereosd.AckPayload", ack_fields, COUNT(ack_fields)};
 static const struct json_struct health_layout = {"stereosd.HealthPayload", health_fields,
                                                  COUNT(health_fields)};
@@ -78,7 +97,13 @@ static const struct json_struct secret_layout = {"mote.Secret", secret_fields,
 static const struct json_struct purged_layout = {"mote.Purged", purged_fields,
                                                  COUNT(purged_fields)};
 
-/* Reads json into *dst, zeroed by the caller; missing json leaves it so. */
+static const struct json_struct workloads_layout = {"mote.Workloads", workloads_fields,
+                                                    COUNT(workloads_fields)};
+static const struct json_struct workload_layout = {"mote.Workload", workload_fields,
+                                                   COUNT(workload_fields)};
+static const struct json_struct log_layout = {"mote.Log", log_fields, COUNT(log_fields)};
+
+/* Reads json into *dst, where the caller has put what missing fields are. */
 static enum status read_object(struct json_raw json, const struct json_struct *layout, void *dst)
 {
     char text[STEREOS_ERROR_MAX];
@@ -191,7 +216,7 @@ static void take_mark(struct json_raw *json)
 }
 
 /*
- * Takes the next element off an array, into *dst, which is all zero. What is left of one always
+ * Takes the next element off an array, into *dst, as read_object() does. What is left of one always
  * begins with '[', ',' or ']': the line was checked as JSON.
  */
 static enum status next_element(struct json_raw *left, const char *name,
@@ -228,15 +253,15 @@ enum status answer_next_secret(struct secrets *secrets, struct secret *secret, b
     return next_element(&secrets->entries, "secrets", &secret_layout, secret, found);
 }
 
-/* Reads them once, so that nothing is shown of an answer that is bad further on. */
-static enum status check_agents(struct health health)
+/* Reads a whole array once, so that nothing is shown of an answer that is bad further on. */
+static enum status check_elements(struct json_raw left, const char *name,
+                                  const struct json_struct *layout, void *element)
 {
-    struct agent agent;
     enum status status;
     bool found;
 
     do {
-        status = answer_next_agent(&health, &agent, &found);
+        status = next_element(&left, name, layout, element, &found);
     } while (found);
     return status;
 }
@@ -253,11 +278,13 @@ static enum status read_answer(const char *line, size_t len, const char *expecte
 
 enum status answer_health(const char *line, size_t len, struct health *health)
 {
+    struct agent agent = {0};
     enum status status;
 
     *health = (struct health){0};
     status = read_answer(line, len, "health", "get_health", &health_layout, health);
-    return status == STATUS_OK ? check_agents(*health) : status;
+    return status == STATUS_OK ? check_elements(health->agents, "agents", &agent_layout, &agent)
+                               : status;
 }
 
 enum status answer_capabilities(const char *line, size_t len, struct capabilities *capabilities)
@@ -277,6 +304,36 @@ enum status answer_purged(const char *line, size_t len, struct purged *purged)
 {
     *purged = (struct purged){0};
     return read_answer(line, len, "purged", "purge_secrets", &purged_layout, purged);
+}
+
+enum status answer_next_workload(struct json_raw *workloads, struct workload *workload, bool *found)
+{
+    *workload = (struct workload){.status = WORKLOAD_NO_STATUS};
+    return next_element(workloads, "workloads", &workload_layout, workload, found);
+}
+
+enum status answer_workloads(const char *line, size_t len, struct json_raw *workloads)
+{
+    struct workload workload = {0};
+    enum status status;
+
+    *workloads = (struct json_raw){0};
+    status = read_answer(line, len, "workloads", "workloads", &workloads_layout, workloads);
+    return status == STATUS_OK
+               ? check_elements(*workloads, "workloads", &workload_layout, &workload)
+               : status;
+}
+
+/* One that does not go on although it has text, or has none and goes on, might never end. */
+enum status answer_log(const char *line, size_t len, struct log *log)
+{
+    enum status status;
+
+    *log = (struct log){0};
+    status = read_answer(line, len, "logs", "logs", &log_layout, log);
+    if (status == STATUS_OK && (log->text.json_len == 0) != (log->next == log->offset))
+        return fail(STATUS_FAILED, "unexpected answer: the text does not end at next");
+    return status;
 }
 
 enum status answer_refusal(const char *line, size_t len)

@@ -46,6 +46,24 @@ struct purged {
     uint32_t secrets, bytes, residue;
 };
 
+/* What the guest tells of a workload. */
+struct workload {
+    struct text name;
+    bool running;
+    uint32_t pid;
+    uint32_t status; /* WORKLOAD_NO_STATUS: it has not ended yet */
+    uint32_t restarts;
+    struct text error;
+};
+#define WORKLOAD_NO_STATUS UINT32_MAX
+
+/* A part of what a workload has said; offsets count modulo 2^32. */
+struct log {
+    uint32_t offset; /* of the first byte of text */
+    struct text text;
+    uint32_t next; /* where to go on; offset, when there is no more */
+};
+
 /* Checks that line is the answer of type expected ("ack", "pong") to request. */
 enum status answer_check(const char *line, size_t len, const char *expected, const char *request);
 
@@ -63,6 +81,14 @@ enum status answer_purged(const char *line, size_t len, struct purged *purged);
 
 /* Takes the next secret off secrets->entries. Sets *found to false at the end. */
 enum status answer_next_secret(struct secrets *secrets, struct secret *secret, bool *found);
+
+/* The answers to workloads (its array; all in it are checked) and logs. */
+enum status answer_workloads(const char *line, size_t len, struct json_raw *workloads);
+enum status answer_log(const char *line, size_t len, struct log *log);
+
+/* Takes the next workload off the array. Sets *found to false at the end. */
+enum status answer_next_workload(struct json_raw *workloads, struct workload *workload,
+                                 bool *found);
 
 /* Whether line is an ack that says no; fails with its error text if so. Anything else is fine. */
 enum status answer_refusal(const char *line, size_t len);

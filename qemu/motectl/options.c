@@ -78,6 +78,7 @@ static const struct option_row rows[] = {
     {"file", OPTION_FILE, set_file, "a file's name"},
     {"type", OPTION_TYPE, set_type, "a file-system type"},
     {"read-only", OPTION_READ_ONLY, NULL, NULL},
+    {"follow", OPTION_FOLLOW, NULL, NULL},
 };
 
 static const struct option_row *find_row(const char *name, size_t len)

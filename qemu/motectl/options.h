@@ -23,6 +23,7 @@
 #define OPTION_FILE      (1u << 6)
 #define OPTION_TYPE      (1u << 7)
 #define OPTION_READ_ONLY (1u << 8)
+#define OPTION_FOLLOW    (1u << 9)
 
 /* What every verb takes. */
 #define OPTIONS_COMMON (OPTION_TIMEOUT | OPTION_JSON | OPTION_HELP | OPTION_VERSION)

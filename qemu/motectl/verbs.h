@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The verbs: one row each, with what the command line may hold and what help says.
- * The table is in main.c; what the verbs do is in verbs.c, secrets.c, wait.c and raw.c.
+ * The table is in main.c; what the verbs do is in verbs.c, secrets.c, workloads.c,
+ * wait.c and raw.c.
  */
 #ifndef MOTECTL_VERBS_H
 #define MOTECTL_VERBS_H
@@ -36,6 +37,8 @@ enum status verb_wait(const struct call *call);
 enum status verb_ping(const struct call *call);
 enum status verb_health(const struct call *call);
 enum status verb_capabilities(const struct call *call);
+enum status verb_workloads(const struct call *call);
+enum status verb_logs(const struct call *call);
 enum status verb_secret_put(const struct call *call);
 enum status verb_secret_rotate(const struct call *call);
 enum status verb_secret_list(const struct call *call);

@@ -42,6 +42,20 @@ def secrets(*names, more=False):
                       ensure_ascii=False).encode() + b"\n"
 
 
+def workloads(*entries):
+    return json.dumps({"type": "workloads", "payload": {"workloads": entries}}).encode() + b"\n"
+
+
+def log(offset, text, next_=None):
+    next_ = offset + len(text.encode()) if next_ is None else next_
+    return json.dumps({"type": "logs", "payload": {"name": "web", "offset": offset, "text": text,
+                                                   "next": next_ % 2**32}}).encode() + b"\n"
+
+
+def log_request(offset):
+    return b'{"type":"logs","payload":{"name":"web","offset":%d}}\n' % offset
+
+
 REQUESTS = [
     (["ping"], b"", b'{"type":"ping"}\n', PONG),
     (["health"], b"", b'{"type":"get_health"}\n', health("ready", uptime_seconds=3)),
@@ -64,6 +78,7 @@ REQUESTS = [
     (["secret", "rm", "KEY"], b"", b'{"type":"delete_secret","payload":{"name":"KEY"}}\n', "ack"),
     (["secret", "list"], b"", b'{"type":"list_secrets"}\n', secrets("A")),
     (["secret", "purge"], b"", b'{"type":"purge_secrets"}\n', PURGED % 0),
+    (["workloads"], b"", b'{"type":"workloads"}\n', workloads({"name": "web"})),
     (["mount", "share0", "/workspace"], b"",
      b'{"type":"mount","payload":{"tag":"share0","guest_path":"/workspace","fs_type":"9p"}}\n',
      "ack"),
@@ -184,6 +199,16 @@ BAD_ANSWERS = [
     (["health"], health("ready", agents={}), FAILED, b"agents is not an array"),
     (["health"], health("ready", agents=[{"name": 1}]), FAILED, b"unexpected answer"),
     (["health"], health("ready", uptime_seconds=-1), FAILED, b"unexpected answer"),
+    (["workloads"], PONG, FAILED, b"expected workloads, got pong"),
+    (["workloads"], workloads(1), FAILED, b"cannot unmarshal number"),
+    (["workloads"], workloads({"name": "a"}, {"status": -1}), FAILED, b"unexpected answer"),
+    (["workloads"], b'{"type":"workloads","payload":{"workloads":{}}}\n', FAILED,
+     b"workloads is not an array"),
+    (["logs", "web"], PONG, FAILED, b"expected logs, got pong"),
+    (["logs", "web"], log(0, "", 5), FAILED, b"the text does not end at next"),
+    (["logs", "web"], log(5, "text", 5), FAILED, b"the text does not end at next"),
+    (["logs", "web"], ack("logs", 'logs: no workload "web"'), REFUSED, b'no workload "web"\n'),
+    (["logs", "web", "--follow"], None, FAILED, b"connection closed while waiting"),
     (["ping"], b"\n", FAILED, b"unexpected answer"),
     (["ping"], b"\r\n", FAILED, b"unexpected answer"),
     (["ping"], b"hello\n", FAILED, b"unexpected answer"),
@@ -315,6 +340,74 @@ def test_secret_purge_tells_of_what_remains(setup):
     assert done.returncode == REFUSED and b'delete secret "A": busy' in done.stderr
 
 
+def test_workloads_for_people(setup):
+    setup.start(workloads({"name": "web", "running": True, "pid": 7, "restarts": 0},
+                          {"name": "job", "running": True, "pid": 8, "status": 1, "restarts": 2},
+                          {"name": "run", "running": False, "status": 0, "restarts": 1},
+                          {"name": "bad\x1b", "running": False, "restarts": 0, "error": "no\n"}),
+                workloads())
+    done = setup.run("workloads")
+    assert (done.returncode, done.stderr) == (OK, b"")
+    assert done.stdout == (b"web: running, pid 7, 0 restarts\njob: running, pid 8, 2 restarts\n"
+                           b"run: exit status 0, 1 restarts\n"
+                           b"bad?: not started, 0 restarts, error: no?\n")
+    assert setup.run("workloads").stdout == b""
+
+
+def test_logs_go_on_until_there_is_no_more(setup):
+    setup.start(log(0, "one\ntw"), log(6, "o \x1b[2J\0\u00e4"), log(15, ""))
+    done = setup.run("logs", "web")
+    assert (done.returncode, done.stderr) == (OK, b"")
+    assert done.stdout == "one\ntwo \x1b[2J\0\u00e4".encode()
+    assert setup.guest.lines == [log_request(0), log_request(6), log_request(15)]
+
+
+def test_logs_as_they_came(setup):
+    answers = [log(0, "one\n"), log(4, "")]
+    setup.start(*answers)
+    done = setup.run("logs", "web", "--json")
+    assert (done.returncode, done.stderr, done.stdout) == (OK, b"", b"".join(answers))
+
+
+def test_logs_tell_of_gaps_and_count_modulo(setup):
+    setup.start(log(2**32 - 3, "abcdef"), log(3, "g"), log(9, "h"), log(10, ""))
+    done = setup.run("logs", "web")
+    assert (done.returncode, done.stdout) == (OK, b"abcdefgh")
+    assert done.stderr == (b"motectl: web: offsets 0 to 4294967292 are not kept any more\n"
+                           b"motectl: web: offsets 4 to 8 are not kept any more\n")
+    assert setup.guest.lines == [log_request(n) for n in (0, 3, 4, 10)]
+
+
+def test_logs_are_followed_to_the_guests_end(setup):
+    setup.start(log(0, "half a li"), log(9, ""), log(9, "ne\n"), log(12, ""), None)
+    with subprocess.Popen([MOTECTL, setup.address, "logs", "web", "--follow"],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.read(9) == b"half a li"  # at once
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (OK, b"ne\n")
+    assert err == b"motectl: the guest has ended: connection closed while waiting for response\n"
+    assert setup.guest.lines == [log_request(n) for n in (0, 9, 9, 12, 12)]
+
+
+@pytest.mark.parametrize("answer,code,text", [
+    (ack("logs", "no"), REFUSED, b"motectl: logs failed: no\n"),
+    (..., TIMEOUT, b"motectl: timed out while waiting for response\n"),
+    (PONG, FAILED, b"motectl: expected logs, got pong\n")], ids=short)
+def test_logs_are_followed_until_something_is_wrong(setup, answer, code, text):
+    setup.start(log(0, ""), answer)
+    done = setup.run("logs", "web", "--follow", "--timeout", "5")
+    assert (done.returncode, done.stdout, done.stderr) == (code, b"", text)
+
+
+def test_logs_end_when_nobody_reads_them(setup):
+    setup.start(log(0, "one\n"), log(4, "two\n"), log(8, ""))
+    with subprocess.Popen([MOTECTL, setup.address, "logs", "web", "--follow"],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.wait(60) == FAILED
+        assert process.stderr.read() == b"motectl: cannot write to standard output\n"
+
+
 def test_hybrid(setup):
     setup.guest = FakeGuest(unix_listener(setup.path), [PONG], hybrid=True)
     done = motectl(f"unix:{setup.path}:1024", "ping")
@@ -381,6 +474,8 @@ def test_bad_addresses(address):
     (["unix:/x", "secret", "put"], b"too few arguments"),
     (["unix:/x", "mount", "tag"], b"too few arguments"),
     (["unix:/x", "ping", "--mode", "600"], b"ping takes no --mode"),
+    (["unix:/x", "logs"], b"too few arguments"), (["unix:/x", "logs", "a", "b"], b"too many"),
+    (["unix:/x", "workloads", "--follow"], b"workloads takes no --follow"),
     (["unix:/x", "ping", "--nonsense"], b"unknown option --nonsense"),
     (["unix:/x", "ping", "-x"], b"unknown option -x"), (["-=", "ping"], b"unknown option -"),
     (["unix:/x", "ping", "--json=yes"], b"--json takes no value"),
@@ -401,8 +496,9 @@ def test_usage_errors(args, text):
     assert done.stdout == b"" and done.stderr.count(b"\n") == 1
 
 
-VERBS = ["wait", "ping", "health", "capabilities", "secret put", "secret rotate", "secret list",
-         "secret rm", "secret purge", "config set", "ssh-key add", "mount", "shutdown", "raw"]
+VERBS = ["wait", "ping", "health", "capabilities", "workloads", "logs", "secret put",
+         "secret rotate", "secret list", "secret rm", "secret purge", "config set", "ssh-key add",
+         "mount", "shutdown", "raw"]
 
 
 def test_help_lists_every_verb():
