@@ -23,6 +23,7 @@
 
 static uint32_t peer_cid, peer_port;
 static bool wanted;
+static bool asked;   /* somebody waits to have the exit status told */
 static bool exiting; /* the exit status is being told, or was */
 
 /* The notification under way; deadline NEVER: there is none. */
@@ -120,6 +121,7 @@ void notify_ready(void)
 
 bool notify_exit(int status)
 {
+    asked = true;
     if (!exiting && deadline == NEVER) {
         exiting = true;
         snprintf(text, sizeof text, "EXIT_STATUS=%d\n", status);
@@ -169,7 +171,7 @@ void notify_tick(uint64_t now)
 
 uint64_t notify_deadline(void)
 {
-    if (exiting && deadline == NEVER) /* notify_exit() is to be asked: its answer is new */
+    if (asked && deadline == NEVER) /* notify_exit() is to be asked again: its answer is new */
         return 0;
     return next_try < deadline ? next_try : deadline;
 }

@@ -11,7 +11,9 @@ import time
 
 import pytest
 
-from helpers import PATIENCE, ROOT
+from helpers import HOST_PORT, PATIENCE, ROOT, Host, PreparedGuest, read_to_end
+from initramfs import workload
+from linux_guest import LinuxGuest
 
 MACHINES = ["q35", "microvm"]
 TIMEOUT = 5 * PATIENCE
@@ -176,6 +178,22 @@ def test_modules_of_another_kernel(cloud, standard):
                           command=["sh", "-c", "exit 7"])
     assert code == 7, errors
     assert re.search(r"^qemu/run: .*/vmlinuz is \S+-cloud-amd64, but the modules in ", errors)
+
+
+class Notifier(PreparedGuest, LinuxGuest):
+    """Tells a Host how it is."""
+
+
+def test_command_that_ends_before_the_host_has_taken_the_start(cloud):
+    host = Host()
+    with host.listener, Notifier(cloud, workloads=workload(["true"]), prepare=host.prepare,
+                                 append=f"mote.notify={HOST_PORT}") as guest:
+        with host.accept() as ready:
+            assert read_to_end(ready) == b"READY=1\n"
+            guest.wait_console("mote: shutdown: run: exit status 0")
+        with host.accept() as end:
+            assert read_to_end(end) == b"EXIT_STATUS=0\n"
+        assert guest.wait_exit() == 0
 
 
 def test_leaves_nothing_behind(cloud):
