@@ -161,7 +161,10 @@ def replace_while_read(service, path, line_of, values):
 
     def read():
         while not done.is_set():
-            content = path.read_text()
+            try:
+                content = path.read_text()
+            except OSError as error:
+                content = str(error)
             seen[content] = seen.get(content, 0) + 1
 
     reader = threading.Thread(target=read)
