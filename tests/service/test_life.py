@@ -14,7 +14,8 @@ import time
 
 import pytest
 
-from helpers import PING, PONG, ack, ask, eventually, message, read_to_end, secret, stuff
+from helpers import (PING, PONG, ack, ask, connect_again, eventually, message, read_to_end, secret,
+                     stuff)
 from service import PROGRAMS, Service, need_root, run
 from test_messages import SHUTDOWNS
 
@@ -304,6 +305,12 @@ def test_health_and_uptime(program):
         assert time.monotonic() - ready > 1
 
 
+def wait_listening(service):
+    """For one whose console says nothing. Its socket is there before it listens."""
+    eventually(service.path.exists, "a socket")
+    connect_again(service).close()
+
+
 def test_console_that_nobody_reads_any_more(program):
     """What it says is lost, and nothing else is."""
     with Service(program) as service:
@@ -313,7 +320,7 @@ def test_console_that_nobody_reads_any_more(program):
         os.close(end)
         service.start()
         os.close(pipe)
-        eventually(service.path.exists, "a socket")
+        wait_listening(service)
         assert service.raw(secret("KEY", "v")) == ack("inject_secret")
         assert service.raw(message("shutdown")) == ack("shutdown")
         assert service.wait_exit() == 0
@@ -325,7 +332,7 @@ def test_no_standard_streams_at_all(program):
         service.end(signal.SIGTERM)
         service.prefix = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"]
         service.start()
-        eventually(service.path.exists, "a socket")
+        wait_listening(service)
         with contextlib.ExitStack() as stack:
             connections = [stack.enter_context(service.connect()) for _ in range(5)]
             assert ask(connections[0], secret("KEY", "v")) == ack("inject_secret")
