@@ -22,6 +22,7 @@ PROGRAMS = {"release": BUILD / "linux" / "mote", "asan": BUILD / "linux-asan" / 
 WAYS = ("unix", "tcp")
 IS_ROOT = os.getuid() == 0
 USERS = ("admin", "u")  # who has a home here unless a test has others
+POWERLESS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]  # root as anybody else
 CLONE_NEWNET = 0x40000000
 
 # What makes namespaces of one's own, and what is then done there before mote takes its place.

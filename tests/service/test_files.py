@@ -13,7 +13,7 @@ import threading
 import pytest
 
 from helpers import ack, ask, message, secret
-from service import PROGRAMS, Service
+from service import IS_ROOT, POWERLESS, PROGRAMS, Service
 
 LINE_ROOM = 1000000  # bytes of a value, which fit a line
 NAMES = 1024  # secrets at once
@@ -85,7 +85,7 @@ def test_mode(clean, asked, given):
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-@pytest.mark.parametrize("umask", [0o000, 0o027, 0o777])
+@pytest.mark.parametrize("umask", [0o000, 0o027, 0o077])
 def test_mode_does_not_depend_on_the_umask(program, umask):
     with Service(program, umask=umask) as service:
         assert inject(service, "KEY", "v", mode=0o644) == ack("inject_secret")
@@ -305,6 +305,19 @@ def test_delete_leaves_zeros_to_whoever_has_it_open(clean):
     assert os.listdir(clean.secrets) == []
     assert clean.raw(message("delete_secret", name="KEY")) == \
         ack("delete_secret", 'delete secret "KEY": not found')
+
+
+@pytest.mark.parametrize("mode", [0o400, 0o044, 0o1000])
+def test_what_its_owner_may_not_write_is_wiped_too(program, mode):
+    """Root would not notice; mote may run as anybody."""
+    with Service(program, prefix=POWERLESS if IS_ROOT else ()) as service:
+        for name in ("DELETED", "PURGED"):
+            assert inject(service, name, "v" * 100, mode=mode) == ack("inject_secret")
+            assert mode_of(service.secrets / name) == mode & 0o777
+        assert service.raw(message("delete_secret", name="DELETED")) == ack("delete_secret")
+        assert json.loads(service.raw(message("purge_secrets")))["payload"] == \
+            {"secrets": 1, "bytes": 100, "residue": 0}
+        assert os.listdir(service.secrets) == []
 
 
 @pytest.mark.parametrize("name, error", [

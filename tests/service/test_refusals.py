@@ -11,12 +11,11 @@ import re
 import pytest
 
 from helpers import PING, PONG, ack, ask, message, secret
-from service import Service, need_root
+from service import POWERLESS, Service, need_root
 
 KEY = "ssh-ed25519 AAAA"
 FULL = "mkdir {}/%s && mount -t tmpfs -o size=%dk,mode=700 none {}/%s"
 LARGE = "v" * 200000
-POWERLESS = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]  # as anybody else would be
 
 
 def on_tmpfs(name, kilobytes):
