@@ -38,7 +38,7 @@ struct words {
  */
 size_t words_take(struct words *w, const char *s, size_t len);
 
-/* Says what is wrong: "more than 64 words". */
+/* Says what is wrong: "more than 128 words". */
 void words_describe(const struct words *w, struct out *o);
 
 #endif

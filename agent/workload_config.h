@@ -10,7 +10,7 @@
 #include "agent/words.h"
 
 /* Options, command and arguments of one: more than any command line that people keep in a file. */
-#define WORKLOAD_WORDS_MAX 64
+#define WORKLOAD_WORDS_MAX 128
 /* Their bytes: twice what a kernel's command line can hold. */
 #define WORKLOAD_TEXT_MAX 8192
 

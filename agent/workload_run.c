@@ -16,6 +16,7 @@
 #define READ_SIZE 1024
 
 _Static_assert(WORKLOADS_MAX <= PROCESSES_MAX, "each has a process");
+_Static_assert(WORKLOAD_WORDS_MAX <= PROCESS_ENV_MAX, "no variable is left out");
 
 static uint64_t window_ns(const struct workload *w)
 {

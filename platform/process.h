@@ -14,6 +14,9 @@
 /* They have numbers, 0..PROCESSES_MAX-1, that the caller chooses. */
 #define PROCESSES_MAX 16
 
+/* Variables that a request may have; those behind them are left out. */
+#define PROCESS_ENV_MAX 128
+
 /* Exit statuses that shells give to a command that could not be run. */
 #define PROCESS_CANNOT_RUN 126
 #define PROCESS_NOT_FOUND  127

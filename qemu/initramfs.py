@@ -14,6 +14,8 @@ import subprocess
 import kernel
 from cpio import Archive
 
+# agent/workload_config.h: of one workload, options included; each word with its NUL.
+WORKLOAD_WORDS_MAX, WORKLOAD_TEXT_MAX = 128, 8192
 MODULE_LIST = "/lib/mote/modules"
 WORKLOADS = "/etc/mote/workloads"
 # In this order: the bus and vsock come first, so that the guest can be reached early.
@@ -43,7 +45,16 @@ def quote(word):
 def workload(words, name="run"):
     """The line of /etc/mote/workloads that runs a command in the foreground: its output goes to
     the console, and its end is the guest's."""
-    return os.fsencode(f"name={name} exit=yes output=console -- {' '.join(map(quote, words))}\n")
+    options = [f"name={name}", "exit=yes", "output=console", "--"]
+    count = len(options) + len(words)
+    size = sum(len(os.fsencode(word)) + 1 for word in [*options, *words])
+    if count > WORKLOAD_WORDS_MAX:
+        raise InitramfsError(f"the command has {count} words, with {len(options)} of ours: "
+                             f"mote takes {WORKLOAD_WORDS_MAX} (WORKLOAD_WORDS_MAX)")
+    if size > WORKLOAD_TEXT_MAX:
+        raise InitramfsError(f"the command has {size} bytes, with ours: "
+                             f"mote takes {WORKLOAD_TEXT_MAX} (WORKLOAD_TEXT_MAX)")
+    return os.fsencode(f"{' '.join(options)} {' '.join(map(quote, words))}\n")
 
 
 def libraries(program):

@@ -17,6 +17,7 @@ from kernel import KernelError
 
 MOTE = BUILD / "linux" / "mote"
 COMMAND_LINE = "console=ttyS0 quiet loglevel=1 panic=-1 oops=panic"
+COMMAND_LINE_MAX = 2047  # bytes: x86's COMMAND_LINE_SIZE without its NUL; more is cut silently
 STATUS_MAX = 255
 PANIC = "Kernel panic - not syncing"
 PANIC_LINE = re.compile(rf"(?:^|\] )({PANIC}.*)")
@@ -96,6 +97,10 @@ class LinuxGuest(Guest):
 
     def _check_host(self):
         super()._check_host()
+        size = len(os.fsencode(self.append))
+        if size > COMMAND_LINE_MAX:
+            raise GuestError(f"the kernel's command line has {size} bytes: an x86 kernel takes "
+                             f"{COMMAND_LINE_MAX} (COMMAND_LINE_SIZE - 1)")
         for share in self.shares:
             if not os.path.isdir(share.directory):
                 raise GuestError(f"cannot share {share.directory}: no such directory")

@@ -9,7 +9,7 @@ import sys
 
 import notify
 from guest import GuestDied, GuestError, GuestTimeout
-from initramfs import workload
+from initramfs import InitramfsError, workload
 from linux_guest import PANIC, LinuxGuest
 from outcome import pass_on, say
 
@@ -27,11 +27,19 @@ class WorkloadGuest(LinuxGuest):
 
     def __init__(self, image, words, *, on_output, append="", **options):
         append = f"mote.notify={notify.PORT} {append}".rstrip()
-        super().__init__(image, workloads=workload(words, NAME), append=append, **options)
+        super().__init__(image, append=append, **options)
+        self.words = words
         self.on_output, self.prefix = on_output, f"{NAME}: ".encode()
         self.notified = None
         self.is_up = False
         self._panic_inside = None
+
+    def _check_host(self):
+        super()._check_host()
+        try:
+            self.workloads = workload(self.words, NAME)
+        except InitramfsError as error:
+            raise GuestError(error) from error
 
     def _prepare(self):
         super()._prepare()

@@ -11,7 +11,8 @@
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 #define PATH_SIZE 4096 /* PATH_MAX */
-#define ENV_MAX   80   /* ours, and what a workload may have */
+#define DEFAULTS  16   /* more than are ever added */
+#define ENV_MAX   (PROCESS_ENV_MAX + DEFAULTS)
 
 static const char *env[ENV_MAX + 1];
 
@@ -73,7 +74,7 @@ static void add_default(const char *entry)
 
 static void make_environment(const char *const *wanted, const char *const *of_user)
 {
-    for (size_t i = 0; wanted[i] != NULL && i < ENV_MAX; i++)
+    for (size_t i = 0; wanted[i] != NULL && i < PROCESS_ENV_MAX; i++)
         env[i] = wanted[i];
     add_default("PATH=" DEFAULT_PATH);
     add_default("TERM=linux");

@@ -208,6 +208,23 @@ static void test_environment(void **state)
     assert_null(strstr(heard, "HOME=/\n"));
 }
 
+static void test_longest_environment(void **state)
+{
+    static const char *env[PROCESS_ENV_MAX + 1];
+    (void)state;
+    for (size_t i = 0; i < PROCESS_ENV_MAX; i++)
+        env[i] = "A=b"; /* each is an entry of its own */
+    const char *const command[] = {"sh", "-c", "tr '\\0' '\\n' </proc/self/environ", NULL};
+    start(0, &(struct process_request){.command = command, .env = env});
+    assert_int_equal(wait_for(0), 0);
+    size_t entries = 0;
+    for (const char *s = heard; (s = strstr(s, "A=b\n")) != NULL; s++)
+        entries++;
+    assert_int_equal(entries, PROCESS_ENV_MAX);
+    assert_non_null(strstr(heard, "TERM=linux\n"));
+    assert_non_null(strstr(heard, "HOME="));
+}
+
 static void test_directory(void **state)
 {
     const char *const command[] = {"pwd", NULL};
@@ -442,6 +459,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_path_of_its_own),
         cmocka_unit_test(test_surroundings),
         cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_longest_environment),
         cmocka_unit_test(test_directory),
         cmocka_unit_test(test_long_output),
         cmocka_unit_test(test_end_is_told_behind_the_output),

@@ -3,11 +3,12 @@
 of what a guest says by vsock, on the console and by its end, and what is said when it says none.
 """
 
+import re
 import signal
 
 import pytest
 
-from fake_qemu import Tree
+from fake_qemu import ROOT, Tree
 
 UP = "say=mote:_ready notify=READY=1"
 PANIC = "say=[____1.5]_Kernel_panic_-_not_syncing:_of_the_test"
@@ -101,6 +102,44 @@ def test_told_apart(tree, script, options, code, texts):
     assert done.returncode == code and "Traceback" not in done.stderr
     for text in texts:
         assert text in done.stderr
+
+
+def assert_refused(tree, done, text):
+    assert done.returncode == 125 and text in done.stderr and "Traceback" not in done.stderr
+    assert not (tree.base / "pids").exists()  # nothing was started
+
+
+def test_longest_command_line(tree):
+    """The kernel would cut a longer one without a word."""
+    script = f"{UP} say=EXIT:_STATUS=7 rc=47 \u00e4"
+    done = boot(tree, script + 2047 * "x")
+    assert_refused(tree, done, "an x86 kernel takes 2047 (COMMAND_LINE_SIZE - 1)")
+    size = int(re.search(r"command line has (\d+) bytes", done.stderr)[1])
+    room = 2047 - (size - 2047)
+    done = boot(tree, script + (room + 1) * "x")
+    assert_refused(tree, done, "the kernel's command line has 2048 bytes")
+    assert boot(tree, script + room * "x").returncode == 7
+
+
+def limit(name):
+    header = (ROOT / "agent" / "workload_config.h").read_text()
+    return int(re.search(rf"#define {name} (\d+)", header)[1])
+
+
+def test_most_words_of_a_command(tree):
+    script, words = f"{UP} say=EXIT:_STATUS=7 rc=47", limit("WORKLOAD_WORDS_MAX") - 4
+    done = boot(tree, script, command=(words + 1) * ["x"])
+    assert_refused(tree, done, f"has {words + 5} words, with 4 of ours: mote takes {words + 4} ")
+    assert boot(tree, script, command=words * ["x"]).returncode == 7
+
+
+def test_longest_command(tree):
+    script, size = f"{UP} say=EXIT:_STATUS=7 rc=47", limit("WORKLOAD_TEXT_MAX")
+    room = size - len("name=run exit=yes output=console -- \0")
+    assert_refused(tree, boot(tree, script, command=[room * "'" + "x"]),
+                   f"has {size + 1} bytes, with ours: mote takes {size} (WORKLOAD_TEXT_MAX)")
+    assert_refused(tree, boot(tree, script, command=[room // 2 * "\u00e4" + "xx"]), "bytes, with")
+    assert boot(tree, script, command=[room * "'"]).returncode == 7
 
 
 def test_options_of_a_linux_alone(tree):

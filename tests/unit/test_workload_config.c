@@ -159,7 +159,7 @@ static void test_limits(void **state)
     assert_string_equal(said, "");
     strcat(line, "a");
     take(line);
-    assert_string_equal(said, "more than 64 words");
+    assert_string_equal(said, "more than 128 words");
     /* As many options as words: none is lost. */
     *line = '\0';
     for (size_t i = 0; i + 1 < WORKLOAD_WORDS_MAX; i++)
