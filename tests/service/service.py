@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 
 import pytest
 
@@ -53,6 +54,13 @@ def run(program, *options, **arguments):
     if program == "asan":
         assert ended.stderr == ""
     return ended.returncode, ended.stdout + ended.stderr
+
+
+def run_apart(program, *options, **arguments):
+    """The same with directories of its own, for mote makes them. The last options count."""
+    with tempfile.TemporaryDirectory() as places:
+        return run(program, f"--secrets={places}/secrets", f"--config={places}/jcard.toml",
+                   *options, **arguments)
 
 
 def socket_of_namespace(pid):

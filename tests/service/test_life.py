@@ -9,14 +9,13 @@ import os
 import re
 import signal
 import stat
-import tempfile
 import time
 
 import pytest
 
 from helpers import (PING, PONG, ack, ask, connect_again, eventually, message, read_to_end, secret,
                      stuff)
-from service import PROGRAMS, Service, need_root, run
+from service import PROGRAMS, Service, need_root, run, run_apart
 from test_messages import SHUTDOWNS
 
 USAGE, FAILED = 2, 1
@@ -36,12 +35,8 @@ def essence(console):
     return NO_TMPFS.sub("", console)
 
 
-def run_apart(program, *options, **arguments):
-    """Runs mote with these options, of which the last ones count, and none of the machine's
-    directories: its status and what it says."""
-    with tempfile.TemporaryDirectory() as places:
-        places = [f"--secrets={places}/secrets", f"--config={places}/jcard.toml"]
-        status, said = run(program, *places, *options, **arguments)
+def run_to_its_end(program, *options, **arguments):
+    status, said = run_apart(program, *options, **arguments)
     return status, essence(said)
 
 
@@ -85,7 +80,7 @@ def test_options_that_are_wrong(program, options, error):
 
 @pytest.mark.parametrize("cid", ["", "x", "-1", "2 ", "0x2", "4294967296"])
 def test_cid_that_is_none(program, cid, tmp_path):
-    status, said = run_apart(program, "--listen", f"unix:{tmp_path}/s", "--allow-cid", cid)
+    status, said = run_to_its_end(program, "--listen", f"unix:{tmp_path}/s", "--allow-cid", cid)
     assert (status, said) == \
         (FAILED, f"{ENTROPY}mote: mote.allow_cid={cid}: not a CID, or one too many\n")
     assert os.listdir(tmp_path) == []
@@ -93,7 +88,7 @@ def test_cid_that_is_none(program, cid, tmp_path):
 
 @pytest.mark.parametrize("where", ["", "nowhere", "tcp:1024", "unix:", "unix:" + "x" * 102, "TCP"])
 def test_way_that_is_none(program, where):
-    status, said = run_apart(program, "--listen", where)
+    status, said = run_to_its_end(program, "--listen", where)
     assert status != 0
     assert said.startswith(f"{ENTROPY}mote: --listen ")
     assert "auto, vsock, tcp or unix:PATH\n" in said or "PATH has 1 to 101 bytes\n" in said
@@ -123,7 +118,7 @@ def enter(service):
 def another(service, prefix=()):
     """Runs a second mote where the first one is: its status and what it says."""
     line = service.line()
-    return run_apart(service.program, *line[line.index("--listen"):], prefix=prefix)
+    return run_to_its_end(service.program, *line[line.index("--listen"):], prefix=prefix)
 
 
 def test_second_one_on_the_same_socket(service):

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from helpers import PING, PONG, ack, secret
-from service import Service, need_root, run
+from service import Service, need_root, run, run_apart
 
 FAILED, NO_DEVICE = 1, 4
 HIDDEN = "mount -t tmpfs none /dev"  # with everything else that is there
@@ -21,12 +21,6 @@ REASONS = {
     LOCKED: "mote: no vsock: /dev/vsock: inappropriate ioctl for device\n",
 }
 IDS = ["none", "file", "directory"]
-
-
-def run_apart(program, setup, directory, *options):
-    """Runs mote, which must end, where vsock is missing: its status and what it says."""
-    places = [f"--secrets={directory}/secrets", f"--config={directory}/jcard.toml"]
-    return run(program, *places, *options, setup=setup)
 
 
 @pytest.mark.parametrize("setup", REASONS, ids=IDS)
@@ -43,8 +37,8 @@ def test_auto_without_vsock_is_tcp(program, setup, options):
 
 
 @pytest.mark.parametrize("setup", REASONS, ids=IDS)
-def test_vsock_alone_without_vsock(program, setup, tmp_path):
-    status, said = run_apart(program, setup, tmp_path, "--listen", "vsock")
+def test_vsock_alone_without_vsock(program, setup):
+    status, said = run_apart(program, "--listen", "vsock", setup=setup)
     assert status == NO_DEVICE
     assert said.endswith(f"{REASONS[setup]}mote: no vsock device that can be used\n")
 

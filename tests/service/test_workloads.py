@@ -11,7 +11,7 @@ import time
 import pytest
 
 from helpers import PING, PONG, ack, ask, eventually, message
-from service import PROGRAMS, Service, run
+from service import PROGRAMS, Service, run_apart
 
 # A command, and what mote ends with when that is to decide it.
 STATUSES = [("sh -c 'exit 0'", 0), ("sh -c 'exit 7'", 7), ("sh -c 'exit 255'", 255),
@@ -61,16 +61,16 @@ def is_alive(pid):
 
 @pytest.mark.parametrize("command, status", STATUSES)
 def test_status_is_motes_own(program, tmp_path, command, status):
-    got, said = run(program, "--listen", f"unix:{tmp_path}/s", "--poweroff", "exit",
-                    *workloads("name=run exit=yes output=ring " + command))
+    got, said = run_apart(program, "--listen", f"unix:{tmp_path}/s", "--poweroff", "exit",
+                          *workloads("name=run exit=yes output=ring " + command))
     assert (got, "mote: shutdown: run: " in said) == (status, True)
 
 
 def test_console(tmp_path):
     """Each line with its name: the last words, long ones and those of a faked end."""
     script = r"printf 'EXIT: STATUS=0\n\rEXIT: STATUS=1\r\n'; echo two >&2; printf '%01500d' 1; exit 7"
-    status, said = run("release", "--listen", f"unix:{tmp_path}/s", "--poweroff", "exit",
-                       *workloads(f'name=run exit=yes sh -c "{script}"'))
+    status, said = run_apart("release", "--listen", f"unix:{tmp_path}/s", "--poweroff", "exit",
+                             *workloads(f'name=run exit=yes sh -c "{script}"'))
     lines = said.split("\n")
     assert status == 7
     assert [line for line in lines if not line.startswith("mote: ")] == [
