@@ -21,7 +21,8 @@ extern const size_t app_message_count;
 void app_start(void);
 
 /* Called in every turn of the loop; returns when it must be called again at the latest
- * (platform_now_ns() time; UINT64_MAX: whenever). */
+ * (platform_now_ns() time; UINT64_MAX: whenever): at once when it has just asked for the
+ * shutdown, or app_stopped() would answer otherwise than it did. */
 uint64_t app_poll(uint64_t now);
 
 /* An event of a connection that is not the control port's: one that the application opened,

@@ -54,7 +54,10 @@ static int start(void)
     const char *entropy = entropy_start();
 
     printf("mote: entropy: %s\n", entropy != NULL ? entropy : "none; keys will be refused");
-    if (endpoint_start() != MOTE_OK) {
+    int endpoint = endpoint_start();
+    if (endpoint == MOTE_ERR_INVALID) /* an option, and it was told which */
+        return EXIT_FAILED;
+    if (endpoint != MOTE_OK) {
         printf("mote: no vsock device that can be used\n");
         return EXIT_NO_DEVICE;
     }
@@ -83,23 +86,6 @@ static void route(const struct endpoint_event *event)
         app_event(event);
 }
 
-/* Acts on what has arrived and sends what comes of it; returns when to act again at the latest. */
-static uint64_t act(void)
-{
-    struct endpoint_event event;
-    uint64_t app;
-
-    do {
-        while (endpoint_next_event(&event))
-            route(&event);
-        uint64_t now = platform_now_ns();
-        session_tick(now);
-        notify_tick(now);
-        app = app_poll(now);
-    } while (endpoint_flush());
-    return earlier(app, earlier(session_deadline(), notify_deadline()));
-}
-
 /* Whether it is time to go: somebody asked for shutdown, the application has stopped, and who
  * wants to know how it ended was told. */
 static bool is_over(void)
@@ -111,15 +97,39 @@ static bool is_over(void)
     return lifecycle_state() == LIFECYCLE_SHUTDOWN && app_stopped() && notify_exit(app_status());
 }
 
+/* Acts on what has arrived and sends what comes of it. True: it is over; else *deadline is when
+ * to act again at the latest. */
+static bool act(uint64_t *deadline)
+{
+    struct endpoint_event event;
+    uint64_t app;
+    bool over;
+
+    do {
+        while (endpoint_next_event(&event))
+            route(&event);
+        uint64_t now = platform_now_ns();
+        session_tick(now);
+        notify_tick(now);
+        over = is_over(); /* it may begin something: before deadlines are asked for, and flush */
+        app = app_poll(now);
+    } while (endpoint_flush());
+    *deadline = earlier(app, earlier(session_deadline(), notify_deadline()));
+    return over;
+}
+
 /* Serves until it is over. */
 static int serve(void)
 {
-    while (!is_over()) {
+    uint64_t deadline;
+
+    for (;;) {
         if (endpoint_poll() != MOTE_OK)
             return EXIT_BROKEN;
-        sleep_until_needed(act());
+        if (act(&deadline))
+            return app_status();
+        sleep_until_needed(deadline);
     }
-    return app_status();
 }
 
 /* Nobody is served any more; what is on its way still leaves. */

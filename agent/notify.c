@@ -23,7 +23,6 @@
 
 static uint32_t peer_cid, peer_port;
 static bool wanted;
-static bool asked;   /* somebody waits to have the exit status told */
 static bool exiting; /* the exit status is being told, or was */
 
 /* The notification under way; deadline NEVER: there is none. */
@@ -52,7 +51,7 @@ static bool parse(const char *s, size_t n)
 int notify_start(void)
 {
     size_t len;
-    const char *option = platform_option("mote.notify", NULL, &len);
+    const char *option = platform_last_option("mote.notify", &len);
 
     wanted = option != NULL;
     if (!wanted || parse(option, len))
@@ -121,7 +120,6 @@ void notify_ready(void)
 
 bool notify_exit(int status)
 {
-    asked = true;
     if (!exiting && deadline == NEVER) {
         exiting = true;
         snprintf(text, sizeof text, "EXIT_STATUS=%d\n", status);
@@ -171,7 +169,5 @@ void notify_tick(uint64_t now)
 
 uint64_t notify_deadline(void)
 {
-    if (asked && deadline == NEVER) /* notify_exit() is to be asked again: its answer is new */
-        return 0;
     return next_try < deadline ? next_try : deadline;
 }

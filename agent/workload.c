@@ -90,7 +90,7 @@ static uint64_t grace_ns(void)
     char text[16] = "";
     size_t len;
     uint32_t seconds;
-    const char *option = platform_option("mote.grace", NULL, &len);
+    const char *option = platform_last_option("mote.grace", &len);
 
     if (option == NULL)
         return GRACE_DEFAULT_S * NS_PER_S;

@@ -151,21 +151,18 @@ static void load_file(struct loader *l)
 {
     static char path[PATH_SIZE] = FILE_DEFAULT;
     static char text[FILE_MAX];
-    const char *option = NULL, *last = NULL, *fault;
-    size_t len, last_len = 0;
+    const char *fault;
+    size_t len;
+    const char *option = platform_last_option("mote.workloads", &len);
 
-    while ((option = platform_option("mote.workloads", option, &len)) != NULL) {
-        last = option;
-        last_len = len;
-    }
-    if (last != NULL)
-        snprintf(path, sizeof path, "%.*s", (int)last_len, last);
+    if (option != NULL)
+        snprintf(path, sizeof path, "%.*s", (int)len, option);
     l->source = path;
     int n = text_file_read(path, text, sizeof text, &fault);
     l->line = 1;
     if (n >= 0)
         load_text(l, text, (size_t)n);
-    else if (n != MOTE_ERR_NOT_FOUND || last != NULL)
+    else if (n != MOTE_ERR_NOT_FOUND || option != NULL)
         refuse_file(l, fault);
 }
 

@@ -94,27 +94,17 @@ static const struct {
     {"tcp", choose_tcp},
 };
 
-/* The last of several options wins. */
-static const char *last_option(size_t *len)
-{
-    const char *option = NULL, *last = "auto";
-    size_t n;
-
-    *len = strlen(last);
-    while ((option = platform_option("mote.listen", option, &n)) != NULL) {
-        last = option;
-        *len = n;
-    }
-    return last;
-}
-
 int socket_way_choose(uint64_t *cid)
 {
     static const char prefix[] = "unix:";
     const size_t prefix_len = sizeof prefix - 1;
     size_t len;
-    const char *word = last_option(&len);
+    const char *word = platform_last_option("mote.listen", &len);
 
+    if (word == NULL) {
+        word = "auto";
+        len = strlen(word);
+    }
     automatic = false;
     if (len >= prefix_len && memcmp(word, prefix, prefix_len) == 0)
         return choose_unix(word + prefix_len, len - prefix_len, cid);

@@ -42,10 +42,22 @@ const char *platform_cmdline(void);
 /*
  * The value of the word KEY=VALUE on the command line, of the first such word, or of
  * the next one behind after (a value this function returned). *len is its length; the
- * value is not NUL-terminated. NULL when there is none. The last of several wins by
- * custom; callers loop.
+ * value is not NUL-terminated. NULL when there is none.
  */
 const char *platform_option(const char *key, const char *after, size_t *len);
+
+/* The value of the last such word: who says something twice means the second. */
+static inline const char *platform_last_option(const char *key, size_t *len)
+{
+    const char *last = NULL, *next;
+    size_t n;
+
+    while ((next = platform_option(key, last, &n)) != NULL) {
+        last = next;
+        *len = n;
+    }
+    return last;
+}
 
 /* A file that the VMM handed over (-initrd, module 0), read only; NULL when there is none. */
 const void *platform_module(size_t *len);

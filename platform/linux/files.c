@@ -28,12 +28,10 @@ struct entry {
 
 const char *files_option(const char *key, const char *otherwise)
 {
-    const char *path = otherwise;
     size_t len;
+    const char *path = platform_last_option(key, &len);
 
-    for (const char *v = NULL; (v = platform_option(key, v, &len)) != NULL;)
-        path = v;
-    return path;
+    return path != NULL ? path : otherwise;
 }
 
 static long make_directories(const char *path, unsigned mode)

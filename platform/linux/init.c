@@ -95,7 +95,7 @@ static void name_machine(void)
 {
     char name[NAME_MAX] = "mote";
     size_t len;
-    const char *option = platform_option("mote.hostname", NULL, &len);
+    const char *option = platform_last_option("mote.hostname", &len);
     long fd = sys_open("/etc/hostname", O_RDONLY, 0);
 
     if (option == NULL && sys_read((int)fd, name, sizeof name) > 0)

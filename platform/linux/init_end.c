@@ -52,7 +52,7 @@ static unsigned power_off_command(void)
 {
     struct statx found;
     size_t len;
-    const char *way = platform_option("reboot", NULL, &len);
+    const char *way = platform_last_option("reboot", &len);
 
     if (sys_statx(AT_FDCWD, "/sys/firmware/acpi/tables", 0, &found) == 0 &&
         (way == NULL || *way != 'k'))

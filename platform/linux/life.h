@@ -25,6 +25,9 @@ void init_begin(void);
 /* PID 1: ends every process, syncs, says the status and ends the machine. */
 _Noreturn void init_end(int status);
 
+/* Service: whether --poweroff names a way; says it if not. */
+bool service_can_end(void);
+
 /* Service: power-off for a host that asked for it, by --poweroff; then the end of the process. */
 _Noreturn void service_end(int status);
 

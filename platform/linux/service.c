@@ -40,21 +40,37 @@ static const struct {
     {"exit", ask_nobody},
 };
 
+/* NULL: nobody said. */
+static const char *chosen(void)
+{
+    size_t len;
+
+    return platform_last_option("mote.poweroff", &len);
+}
+
+bool service_can_end(void)
+{
+    const char *how = chosen();
+
+    for (size_t i = 0; how != NULL && i < sizeof ways / sizeof ways[0]; i++)
+        if (strcmp(how, ways[i].name) == 0)
+            return true;
+    if (how != NULL)
+        printf("mote: --poweroff %s: systemctl, signal-init or exit\n", how);
+    return how == NULL;
+}
+
 /* Unless it is told: systemd where that runs, as the real guest does; else only our own end. */
 static void power_off(void)
 {
     struct statx found;
-    size_t len;
-    const char *how = platform_option("mote.poweroff", NULL, &len);
+    const char *how = chosen();
 
     if (how == NULL)
         how = sys_statx(AT_FDCWD, "/run/systemd/system", 0, &found) == 0 ? "systemctl" : "exit";
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
-        if (strcmp(how, ways[i].name) == 0) {
+        if (strcmp(how, ways[i].name) == 0)
             ways[i].ask();
-            return;
-        }
-    printf("mote: --poweroff %s: no such way\n", how);
 }
 
 void service_end(int status)
