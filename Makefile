@@ -87,12 +87,15 @@ UNIT_SOCKETS_CODE := drivers/socket_endpoint.c tests/unit/fake_vsock.c
 
 # Fuzz targets, and what each is linked with; a file whose static state it must reset is
 # included by it.
-FUZZ := line dispatch words machine pair ring device acpi pci
+FUZZ := line dispatch words mount_path options passwd machine pair ring device acpi pci
 FUZZ_line     := $(PROTO:%=proto/%)
 FUZZ_dispatch := $(PROTO:%=proto/%) platform/bare/mount.c tests/unit/fake_platform.c \
                  $(addprefix agent/,dispatch.c config.c secret.c ssh_key.c mount.c power.c \
                    capabilities.c app_none.c)
 FUZZ_words    := agent/words.c $(PROTO:%=proto/%)
+FUZZ_mount_path := agent/mount.c $(PROTO:%=proto/%)
+FUZZ_options  := platform/linux/errno_text.c
+FUZZ_passwd   :=
 FUZZ_machine  := $(MACHINE:%=drivers/%) tests/fuzz/wire.c
 FUZZ_pair     := $(MACHINE:%=drivers/%)
 FUZZ_ring     := drivers/virtqueue.c

@@ -11,8 +11,8 @@
 #define PREFIX     "mote."
 #define PREFIX_LEN 5
 
-/* Twice what x86 keeps, and what every other architecture has. */
-#define WORDS_MAX 4096
+/* No word takes more room than it had, with what ended it. */
+#define WORDS_MAX (OPTIONS_TEXT_MAX + 1)
 
 /* COMMAND_LINE_SIZE of x86, with the NUL: what is longer the kernel cuts, without a word. */
 #define LINE_SIZE 2048
@@ -104,21 +104,11 @@ static void drop_unfinished(char *word)
     *word = '\0';
 }
 
-void options_from_kernel(void)
+void options_from_text(const char *text, size_t n)
 {
-    static char line[WORDS_MAX];
-    long fd = sys_open("/proc/cmdline", O_RDONLY, 0);
-    long n = fd < 0 ? fd : sys_read((int)fd, line, sizeof line - 1);
     char *dst = words;
 
-    sys_close((int)fd);
-    if (n < 0)
-        printf("mote: /proc/cmdline: %s: no option is known\n", errno_text(n));
-    if (n == LINE_SIZE)
-        printf(
-            "mote: the command line has all %d bytes that a kernel keeps: it may have had more\n",
-            LINE_SIZE - 1);
-    for (const char *s = line, *end = line + (n < 0 ? 0 : n); s < end; s++) {
+    for (const char *s = text, *end = text + n; s < end; s++) {
         s = take_word(s, end, dst);
         if (s == end)
             drop_unfinished(dst);
@@ -127,6 +117,23 @@ void options_from_kernel(void)
         warn_if_unknown(dst);
         dst += strlen(dst) + 1;
     }
+    *dst = '\0';
+}
+
+void options_from_kernel(void)
+{
+    static char line[OPTIONS_TEXT_MAX];
+    long fd = sys_open("/proc/cmdline", O_RDONLY, 0);
+    long n = fd < 0 ? fd : sys_read((int)fd, line, sizeof line);
+
+    sys_close((int)fd);
+    if (n < 0)
+        printf("mote: /proc/cmdline: %s: no option is known\n", errno_text(n));
+    if (n == LINE_SIZE)
+        printf(
+            "mote: the command line has all %d bytes that a kernel keeps: it may have had more\n",
+            LINE_SIZE - 1);
+    options_from_text(line, n < 0 ? 0 : (size_t)n);
     explicit_bzero(line, sizeof line);
 }
 

@@ -6,6 +6,15 @@
 #ifndef PLATFORM_LINUX_OPTIONS_H
 #define PLATFORM_LINUX_OPTIONS_H
 
+#include <stddef.h>
+
+/* Twice what x86 keeps of a command line, and what every other architecture has. */
+#define OPTIONS_TEXT_MAX 4095
+
+/* Takes n bytes of a command line, any, at most OPTIONS_TEXT_MAX, in the place of what there was:
+ * words as the kernel has them, each ended by a blank. One that is not is none; a NUL cuts one. */
+void options_from_text(const char *text, size_t n);
+
 /* Takes the kernel's command line; says which of its mote.* words nobody knows. */
 void options_from_kernel(void);
 
