@@ -6,6 +6,7 @@ other eyes than mote's.
 
 import contextlib
 import pathlib
+import select
 import socket
 
 from helpers import ROOT  # also finds what is in qemu/
@@ -24,12 +25,14 @@ TIMEOUT = 180  # seconds, for a boot that takes a few and for whatever else take
 
 
 class InsideGuest(LinuxGuest):
-    """workloads: more lines of /etc/mote/workloads."""
+    """workloads: more lines of /etc/mote/workloads. change(QEMU's command line, the guest's
+    directory) -> the one to use."""
 
-    def __init__(self, image, *, workloads="", add=(), **options):
+    def __init__(self, image, *, workloads="", add=(), change=None, **options):
         super().__init__(image, workloads=(SHELL + workloads).encode(),
                          add=[f"{HERE}/guest/inside.sh:/tests/inside.sh", *add],
                          **{"vsock": "vsockd", "timeout": TIMEOUT, **options})
+        self.change = change
         self._listener = self._port = self._answers = None
 
     def _prepare(self):
@@ -41,10 +44,11 @@ class InsideGuest(LinuxGuest):
 
     def command(self, directory):
         bus = "device" if self.machine == "microvm" else "pci"
-        return super().command(directory) + [
+        line = super().command(directory) + [
             "-chardev", f"socket,id=inside,path={directory}/inside.sock",
             "-device", f"virtio-serial-{bus}", "-device", "virtserialport,chardev=inside",
             "-monitor", f"unix:{directory}/monitor.sock,server=on,wait=off"]
+        return self.change(line, directory) if self.change else line
 
     def close(self):
         super().close()
@@ -63,6 +67,10 @@ class InsideGuest(LinuxGuest):
         """Runs a script, which end() waits for."""
         data = script.encode()
         self._port.sendall(b"%d\n" % len(data) + data)
+
+    def has_answer(self):
+        """Whether the script has ended."""
+        return bool(select.select([self._port], [], [], 0)[0])
 
     def end(self):
         """The status of the script, and what it said."""
