@@ -11,8 +11,8 @@ import pytest
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS / "boot"))
 
-from helpers import BUILD, end_on_sigterm, reason_of_setup, \
-    shut_down  # noqa: E402 pylint: disable=C0413
+from helpers import (BUILD, end_on_sigterm,  # noqa: E402 pylint: disable=C0413
+                     reason_of_setup, shut_down)
 from inside import PASSWD, ROWS, boot  # noqa: E402 pylint: disable=C0413
 
 
