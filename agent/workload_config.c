@@ -5,7 +5,7 @@
 static bool is_name_byte(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("._+@-", c) != NULL);
+           memchr("._+@-", c, 5) != NULL;
 }
 
 static bool set_name(struct workload_config *c, const char *value)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Measures what the host tests reach in proto/ and in the drivers from PCI up to vsock.
+"""Measures what the host tests reach in proto/, in the drivers from PCI up to vsock, and in what
+Linux has of its own: workloads, and the ways to listen.
 
 Runs the programs of build/coverage (the unit tests, and the fuzz replays with their
 corpora), adds up what gcov says of every program, and prints a line for each file. Every
@@ -24,7 +25,9 @@ CORPUS = ROOT / "tests" / "fuzz" / "corpus"
 EXCEPTIONS = "tests/coverage.exceptions"
 COVERED = ["proto/*.[ch]", "drivers/buffer.[ch]", "drivers/virtqueue.[ch]", "drivers/vsock_*.[ch]",
            "drivers/virtio.[ch]", "drivers/virtio_mmio.c", "drivers/virtio_pci.c",
-           "drivers/pci.[ch]"]
+           "drivers/pci.[ch]", "drivers/socket_listen.[ch]", "drivers/socket_tcp.c",
+           "drivers/socket_unix.c", "drivers/socket_way.[ch]", "agent/words.[ch]",
+           "agent/workload*.[ch]"]
 TIMEOUT = 300  # seconds for one program
 
 

@@ -313,6 +313,7 @@ static void test_close_all(void **state)
     (void)state;
     owner_says(a, "to a");
     owner_says(b, "to b");
+    endpoint_close(a);
     endpoint_close_all();
     poll_and_flush();
     expect_heard(fd_a, "to a");

@@ -134,6 +134,19 @@ static void test_words_that_are_no_way(void **state)
     assert_said("mote: --listen unix:PATH: PATH has 1 to 101 bytes\n");
 }
 
+/* A port of the longest path: only its name tells that there is no room. */
+static void test_ports_of_long_paths(void **state)
+{
+    char long_path[102];
+    (void)state;
+    memset(long_path, 'x', sizeof long_path - 1);
+    long_path[101] = '\0';
+    assert_int_equal(start_at_path(long_path), MOTE_OK);
+    assert_int_equal(endpoint_listen(1000000), MOTE_ERR_UNSUPPORTED);
+    assert_said(": file name too long\n");
+    assert_int_equal(endpoint_connect(HOST, 1000000), MOTE_ERR_UNSUPPORTED);
+}
+
 static void test_last_option_wins(void **state)
 {
     (void)state;
@@ -276,6 +289,7 @@ int main(void)
         ON(set_up, "auto", test_no_change_of_ways_later),
         ON(set_up, "vsock", test_vsock_or_nothing),
         ON(set_up, "none", test_words_that_are_no_way),
+        ON(set_up, "unix", test_ports_of_long_paths),
         ON(set_up, "unix", test_last_option_wins),
         ON_BOTH(test_listening),
         ON_BOTH(test_several_ports),

@@ -76,16 +76,21 @@ static void test_more_than_slots(void **state)
             close(fds[i]);
 }
 
+/* There can't be another one until the limit is what it was before. */
+static void no_files(struct rlimit *before)
+{
+    getrlimit(RLIMIT_NOFILE, before);
+    const struct rlimit none = {.rlim_cur = 3, .rlim_max = before->rlim_max};
+    setrlimit(RLIMIT_NOFILE, &none);
+}
+
 /* Without a file number for the next connection there is a pause, not a busy loop. */
 static void test_no_more_files(void **state)
 {
-    struct rlimit before, none;
+    struct rlimit before;
     (void)state;
     int fd = new_client();
-    getrlimit(RLIMIT_NOFILE, &before);
-    none = before;
-    none.rlim_cur = 3;
-    setrlimit(RLIMIT_NOFILE, &none);
+    no_files(&before);
     settle();
     assert_said("accept: too many open files: no new connection for a second\n");
     expect_sleep();
@@ -191,6 +196,26 @@ static void test_connect_to_nobody_we_serve(void **state)
     assert_int_equal(endpoint_connections(), 0);
 }
 
+static void test_connect_without_files(void **state)
+{
+    struct rlimit before;
+    (void)state;
+    no_files(&before);
+    assert_int_equal(endpoint_connect(HOST, 80), MOTE_ERR_NO_RESOURCES);
+    setrlimit(RLIMIT_NOFILE, &before);
+    assert_int_equal(endpoint_connections(), 0);
+}
+
+static void test_listen_without_files(void **state)
+{
+    struct rlimit before;
+    (void)state;
+    no_files(&before);
+    assert_int_equal(endpoint_listen(22), MOTE_ERR_UNSUPPORTED);
+    setrlimit(RLIMIT_NOFILE, &before);
+    assert_said("_22: too many open files\n");
+}
+
 static void test_connect_without_a_slot(void **state)
 {
     uint32_t at;
@@ -270,6 +295,20 @@ static void test_reset_of_one(void **state)
     expect_no_event();
 }
 
+/* Who does not know the CID does not know of a new one either. */
+static void test_reset_without_a_cid(void **state)
+{
+    int c, fd = accept_client(&c);
+    (void)state;
+    fake_vsock.error = -ENODEV;
+    fake_vsock.cid = 43;
+    reset_client(fd);
+    expect_event(RESET);
+    endpoint_close(told.conn);
+    expect_no_event();
+    assert_int_equal(endpoint_cid(), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,10 +323,13 @@ int main(void)
         ON_VSOCK(test_connect_given_up),
         ON_VSOCK(test_connect_to_nobody_we_serve),
         ON_VSOCK(test_connect_without_a_slot),
+        ON_VSOCK(test_connect_without_files),
+        ON_UNIX(test_listen_without_files),
         ON_UNIX(test_connect_by_unix_socket),
         ON_TCP(test_connect_by_tcp),
         ON_VSOCK(test_transport_reset),
         ON_VSOCK(test_reset_of_one),
+        ON_VSOCK(test_reset_without_a_cid),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

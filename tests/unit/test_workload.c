@@ -91,6 +91,22 @@ static void test_back_off(void **state)
     assert_int_equal(workload_at(0)->restarts, 10);
 }
 
+/* The loop sleeps until the first of several is to start, whichever that is. */
+static void test_several_wait(void **state)
+{
+    (void)state;
+    options[2] = "mote.run=z";
+    begin("mote.run=restart=always x", "mote.run=restart=always y");
+    end(0, 0);
+    assert_true(at(0) == 100 * MS);
+    end(1, 0);
+    assert_true(at(60 * MS) == 40 * MS);
+    assert_true(at(100 * MS) == 60 * MS);
+    app_event(&(struct endpoint_event){.type = ENDPOINT_CLOSED}); /* of the agent's: not ours */
+    assert_true(at(160 * MS) == NONE);
+    assert_int_equal(fakes[0].starts + fakes[1].starts, 4);
+}
+
 static void test_budget(void **state)
 {
     (void)state;
@@ -236,6 +252,11 @@ static void test_logs(void **state)
                         "{\"type\":\"ack\",\"payload\":{\"reply_to\":\"logs\",\"ok\":false,"
                         "\"error\":\"logs: no workload \\\"z\\\"\"}}\n");
     assert_non_null(strstr(answer("{\"type\":\"logs\"}"), "decode logs payload: "));
+    end(0, 0); /* what it has said stays */
+    at(0);
+    assert_string_equal(console, "");
+    assert_non_null(strstr(answer("{\"type\":\"logs\",\"payload\":{\"name\":\"w\"}}"),
+                           "\"text\":\"one\\ntwo\",\"next\":7}}\n"));
 }
 
 static void test_longest_answers_fit(void **state)
@@ -261,6 +282,7 @@ int main(void)
         TEST(test_failure_degrades),
         TEST(test_on_failure_rests_after_success),
         TEST(test_back_off),
+        TEST(test_several_wait),
         TEST(test_budget),
         TEST(test_budget_comes_back_with_its_window),
         TEST(test_no_budget_at_all),

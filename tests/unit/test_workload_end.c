@@ -123,11 +123,27 @@ static void test_grace(void **state)
     assert_true(app_stopped());
 }
 
+static void test_grace_of_a_second(void **state)
+{
+    (void)state;
+    begin("mote.run=x", "mote.grace=1");
+    fakes[0].ignores_term = true;
+    lifecycle_enter(LIFECYCLE_SHUTDOWN, "test");
+    assert_false(app_stopped());
+    assert_true(at(0) == 1 * S);
+}
+
+/* One that runs, and what another left; a third has ended. */
 static void test_what_never_ends_is_left_behind(void **state)
 {
     (void)state;
-    begin("mote.run=x", NULL);
-    fakes[0].ignores_term = fakes[0].ignores_kill = true;
+    options[2] = "mote.run=z";
+    begin("mote.run=x", "mote.run=y");
+    end(1, 0);
+    end(2, 0);
+    fakes[1].group = true;
+    at(0);
+    fakes[0].ignores_term = fakes[0].ignores_kill = fakes[1].ignores_kill = true;
     lifecycle_enter(LIFECYCLE_SHUTDOWN, "test");
     assert_false(app_stopped());
     fake_now = 5 * S;
@@ -136,6 +152,7 @@ static void test_what_never_ends_is_left_behind(void **state)
     fake_now = 7 * S;
     assert_true(app_stopped());
     assert_true(app_stopped());
+    assert_true(at(8 * S) == NONE);
 }
 
 static void test_grace_of_zero(void **state)
@@ -152,13 +169,16 @@ static void test_grace_of_zero(void **state)
 
 static void test_grace_that_is_no_number(void **state)
 {
-    (void)state;
-    options[2] = "mote.grace=123456789012345678";
-    begin("mote.run=x", NULL);
-    fakes[0].ignores_term = true;
-    lifecycle_enter(LIFECYCLE_SHUTDOWN, "test");
-    assert_false(app_stopped());
-    assert_true(at(0) == 5 * S);
+    static const char *const values[] = {"mote.grace=123456789012345678", "mote.grace=1s"};
+
+    for (size_t i = 0; i < 2; i++) {
+        reset(state);
+        begin("mote.run=x", values[i]);
+        fakes[0].ignores_term = true;
+        lifecycle_enter(LIFECYCLE_SHUTDOWN, "test");
+        assert_false(app_stopped());
+        assert_true(at(0) == 5 * S);
+    }
 }
 
 /* Also what a leader that has ended left in its group. */
@@ -192,6 +212,7 @@ int main(void)
         TEST(test_stop_of_nothing),
         TEST(test_stop_when_asked),
         TEST(test_grace),
+        TEST(test_grace_of_a_second),
         TEST(test_what_never_ends_is_left_behind),
         TEST(test_grace_of_zero),
         TEST(test_grace_that_is_no_number),
