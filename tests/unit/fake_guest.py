@@ -14,7 +14,13 @@ import time
 MOTECTL = os.environ.get("MOTECTL", "build/host/motectl")
 LINE_MAX = 1048575
 PONG = b'{"type":"pong"}\n'
+PURGED = b'{"type":"purged","payload":{"secrets":2,"bytes":30,"residue":%d}}\n'
 OK, REFUSED, TIMEOUT, FAILED = 0, 1, 124, 125
+
+
+def short(value):
+    """Names a parameter: pytest puts it in the environment, where a megabyte does not fit."""
+    return repr(value)[:40]
 
 
 def ack(reply_to, error=None):
@@ -26,6 +32,22 @@ def ack(reply_to, error=None):
 
 def health(state, **more):
     return json.dumps({"type": "health", "payload": {"state": state, **more}}).encode() + b"\n"
+
+
+def secrets(*names, more=False):
+    entries = [{"name": name, "size": len(name), "mode": 0o640} for name in names]
+    return json.dumps({"type": "secrets", "payload": {"secrets": entries, "more": more}},
+                      ensure_ascii=False).encode() + b"\n"
+
+
+def workloads(*entries):
+    return json.dumps({"type": "workloads", "payload": {"workloads": entries}}).encode() + b"\n"
+
+
+def log(offset, text, next_=None):
+    next_ = offset + len(text.encode()) if next_ is None else next_
+    return json.dumps({"type": "logs", "payload": {"name": "web", "offset": offset, "text": text,
+                                                   "next": next_ % 2**32}}).encode() + b"\n"
 
 
 class FakeGuest:
