@@ -21,7 +21,7 @@ WORKLOADS = "/etc/mote/workloads"
 # In this order: the bus and vsock come first, so that the guest can be reached early.
 MODULES = ["virtio_pci", "virtio_mmio", "vmw_vsock_virtio_transport", "virtio_rng",
            "virtio_console", "virtiofs", "9pnet_virtio", "9p"]
-DIRECTORIES = {"dev": 0o755, "proc": 0o555, "sys": 0o555, "run": 0o755, "tmp": 0o1777,
+DIRECTORIES = {".": 0o755, "dev": 0o755, "proc": 0o555, "sys": 0o555, "run": 0o755, "tmp": 0o1777,
                "etc/mote": 0o755, "root": 0o700, "mnt": 0o755, "home/admin": 0o755,
                "home/agent": 0o755}
 # admin gets the key of every StereOS host, and agent is given what it mounts.

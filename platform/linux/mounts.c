@@ -53,7 +53,7 @@ static void undo(const char *path)
 {
     long result = children_apart(unmount, path, UNMOUNT_NS);
 
-    if (result == 0)
+    if (result == 0 || result == EINVAL) /* somebody in the guest was faster */
         return;
     long hidden = children_apart(hide, path, UNMOUNT_NS);
     printf("mote: unmount %s: %s%s\n", path, errno_text(result),

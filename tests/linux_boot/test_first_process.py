@@ -35,7 +35,8 @@ def test_mount(guest, path):
 
 
 def test_places_are_open_to_all_as_usual(guest):
-    assert guest.look("stat -c '%a %n' /tmp /dev/shm /run") == "1777 /tmp\n1777 /dev/shm\n755 /run\n"
+    assert guest.look("stat -c '%a %n' / /tmp /dev/shm /run") == \
+        "755 /\n1777 /tmp\n1777 /dev/shm\n755 /run\n"
 
 
 @pytest.mark.parametrize("name", LINKS)

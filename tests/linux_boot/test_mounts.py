@@ -135,13 +135,14 @@ def test_unknown_file_system(guest):
 
 def test_undone_in_reverse_order(standard, folder):
     """What lies in another would keep that one busy; what mote does not know of does."""
-    places = {"first": "/srv", "second": "/mnt", "third": "/mnt/third", "last": "/mnt/third/last"}
+    places = {"first": "/srv", "second": "/mnt", "third": "/mnt/third", "last": "/mnt/third/last",
+              "gone": "/home/gone"}
     shares = [Share(tag, str(folder)) for tag in places]  # a tag of 9p can be mounted once
     with boot(standard, machine="microvm", shares=shares) as guest:
         guest.fs_type = "9p"
         for tag, path in places.items():
             assert mount(guest, tag, path) is None
-        guest.look("mkdir -p /srv/other && mount -t tmpfs none /srv/other")
+        guest.look("mkdir -p /srv/other && mount -t tmpfs none /srv/other && umount /home/gone")
         assert shut_down(guest) == 0
         said = [line for line in guest.console.splitlines() if "unmount" in line]
         assert said == ["mote: unmount /srv: device or resource busy; it is hidden"]
