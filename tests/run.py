@@ -9,6 +9,7 @@ having written one, or without a test in it, counts as one failure. The last lin
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import time
@@ -84,6 +85,8 @@ def run(name, command, environment, xml):
 
 
 def main():
+    # Tests send it; who started us in the background of a shell would have it ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     names = sys.argv[1:] or list(SUITES)
     if not set(names) <= set(SUITES):
         sys.exit(f"usage: tests/run.py [{'|'.join(SUITES)} ...]")

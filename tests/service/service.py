@@ -6,6 +6,7 @@ to what tests/boot/helpers.py asks of a guest. It tests nothing itself.
 
 import concurrent.futures
 import ctypes
+import functools
 import os
 import pathlib
 import shutil
@@ -37,13 +38,26 @@ def need_root(what):
         pytest.skip(f"{what}: only root may")
 
 
+@functools.cache
+def reason_against_namespaces():
+    """Why there can be no namespaces here (in a chroot, or a container); None when there can."""
+    tried = subprocess.run([*UNSHARE, "true"], capture_output=True, text=True, check=False)
+    return tried.stderr.strip() or "unshare gave no reason" if tried.returncode else None
+
+
+def need_namespaces():
+    need_root("a namespace of one's own")
+    if reason_against_namespaces():
+        pytest.skip(reason_against_namespaces())
+
+
 def command(program, *options, setup=None, prefix=()):
     """mote's command line. prefix: what starts it; setup: what a shell does first, in namespaces
     of their own."""
     line = [*prefix, str(PROGRAMS[program]), *map(str, options)]
     if setup is None:
         return line
-    need_root("a namespace of one's own")
+    need_namespaces()
     return [*UNSHARE, PREPARE.format(setup), "sh", *line]
 
 
