@@ -71,18 +71,34 @@ static bool is_known(const char *key, size_t n)
     return false;
 }
 
-/* Copies the next word as the kernel reads it (kernel/params.c): double quotes hold blanks
- * together, around the word or around its value, and are not part of it. */
+/* Copies a word without the quotes around it or around its value; those within are part of it. */
+static void unquote(const char *word, size_t n, char *dst)
+{
+    bool whole = n > 0 && word[0] == '"';
+
+    word += whole;
+    n -= whole;
+    const char *equals = n > 0 ? memchr(word + 1, '=', n - 1) : NULL;
+    size_t head = equals != NULL ? (size_t)(equals + 1 - word) : n;
+    bool value = head < n && word[head] == '"';
+    if ((whole || value) && n > (value ? head + 1 : 0) && word[n - 1] == '"')
+        n--;
+    head = head < n ? head : n;
+    memcpy(dst, word, head);
+    memcpy(dst + head, word + head + value, n - head - value);
+    dst[n - value] = '\0';
+}
+
+/* Takes the next word as the kernel does (lib/cmdline.c, next_arg): between double quotes,
+ * wherever they stand, a blank does not end it. */
 static const char *take_word(const char *s, const char *end, char *dst)
 {
+    const char *word = s;
     bool quoted = false;
 
     for (; s < end && (quoted || (*s != ' ' && *s != '\n' && *s != '\t')); s++)
-        if (*s == '"')
-            quoted = !quoted;
-        else
-            *dst++ = *s;
-    *dst = '\0';
+        quoted ^= *s == '"';
+    unquote(word, (size_t)(s - word), dst);
     return s;
 }
 

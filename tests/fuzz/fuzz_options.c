@@ -34,12 +34,29 @@ static bool next_span(const uint8_t **s, const uint8_t *end, struct span *span)
     return false;
 }
 
-/* Writes the word without quotes, up to a NUL. */
-static void unquote(struct span span, char *dst)
+/* Where the value's quote would be: behind the first '=' that is not the word's beginning. */
+static size_t value_of(struct span span, size_t from)
 {
-    for (size_t i = 0; i < span.n && span.s[i] != '\0'; i++)
-        if (span.s[i] != '"')
+    for (size_t i = from + 1; i < span.n; i++)
+        if (span.s[i] == '=')
+            return i + 1;
+    return span.n;
+}
+
+/* Writes the word up to a NUL, but for the quotes that begin it, or its value, and the one that
+ * ends what they begin. */
+static void strip(struct span span, char *dst)
+{
+    bool first = span.n > 0 && span.s[0] == '"';
+    size_t value = value_of(span, first), last = span.n - 1;
+    bool second = value < span.n && span.s[value] == '"';
+    bool closed = (first && last > 0) || (second && last > value);
+
+    for (size_t i = 0; i < span.n && span.s[i] != '\0'; i++) {
+        bool drops = (first && i == 0) || (second && i == value) || (closed && i == last);
+        if (!drops || span.s[i] != '"')
             *dst++ = (char)span.s[i];
+    }
     *dst = '\0';
 }
 
@@ -51,7 +68,7 @@ static char *split(const uint8_t *s, size_t n)
     struct span span;
 
     while (next_span(&s, end, &span)) {
-        unquote(span, dst);
+        strip(span, dst);
         dst += *dst != '\0' ? strlen(dst) + 1 : 0;
     }
     *dst = '\0';
