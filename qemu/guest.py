@@ -134,7 +134,8 @@ class Guest:
 
     def __init__(self, image=IMAGE, *, machine="microvm", acpi=False, memory="16M", append="",
                  accel="tcg", vsock=None, cid=3, host_cid=None, control=False, debug_exit=True,
-                 rng=False, initrd=None, extra=(), qemu="qemu-system-x86_64", timeout=60, on_line=None):
+                 rng=False, initrd=None, extra=(), qemu="qemu-system-x86_64", timeout=60,
+                 on_line=None):
         self.image, self.machine, self.acpi, self.memory = image, machine, acpi, memory
         self.append, self.accel, self.initrd, self.extra = append, accel, initrd, extra
         self.vsock = vsock or os.environ.get("VSOCK") or "vsockd"

@@ -43,8 +43,8 @@ INIT = [
 ]
 
 NOTES = f"""\
-mote aims at {FILE_MAX:,} bytes of file and {RSS_MAX_KIB} KiB of RSS, the same before and behind {{requests}}
-requests. RSS and Pss are of /proc/PID/status and smaps_rollup; Pss is a share of pages that others
+mote aims at {FILE_MAX:,} bytes of file and {RSS_MAX_KIB} KiB of RSS, the same before and behind
+{{requests}} requests. RSS and Pss are of /proc/PID/status and smaps_rollup; Pss is a share of pages that others
 have mapped, too, and needs root for mote. Ratios say how many times better mote is. An instruction
 of a guest is a nanosecond: see tests/bench/linux_init.py."""
 

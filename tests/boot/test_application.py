@@ -12,8 +12,8 @@ import socket
 import pytest
 
 from helpers import (HOST_PORT, PATIENCE, PING, PONG, TEST_IMAGE, Host, ack, ask, boot,
-                     boot_dialling, boot_undialled, eventually, message, read_exactly, read_to_end, sending,
-                     shut_down)
+                     boot_dialling, boot_undialled, eventually, message, read_exactly,
+                     read_to_end, sending, shut_down)
 
 RUNNING = rb'\{"type":"health","payload":\{"state":"healthy","agents":\[\{"name":"worker",' \
     rb'"running":true,"restarts":0\}\],"uptime_seconds":\d+\}\}\n'

@@ -77,7 +77,8 @@ def test_every_orphan_is_reaped(guest):
     children = "grep -ls '^PPid:.1$' /proc/[0-9]*/status | wc -l"
     before = guest.look(children)
     ten = " & ".join([":"] * 10)
-    guest.begin(f"i=0; while [ $i -lt {ORPHANS // 10} ]; do ({ten} &); i=$((i + 1)); done; echo done")
+    guest.begin(f"i=0; while [ $i -lt {ORPHANS // 10} ]; do ({ten} &); i=$((i + 1)); done; "
+                "echo done")
     pongs = 0
     while not guest.has_answer():
         assert guest.raw(PING) == PONG
@@ -107,7 +108,8 @@ def test_mote_survives_signals(guest):
 def test_fork_bomb(standard):
     """Within its limit it takes what it gets, and no more."""
     bomb = "name=bomb user=nobody output=ring -- sh -c 'ulimit -u 60; " \
-        "until [ -e /tmp/bomb ]; do usleep 10000; done; while :; do sh -c \"sleep 1000; :\" & done'\n"
+        "until [ -e /tmp/bomb ]; do usleep 10000; done; " \
+        "while :; do sh -c \"sleep 1000; :\" & done'\n"
     with boot(standard, machine="microvm", workloads=bomb) as guest:
         guest.look("touch /tmp/bomb")
         of_nobody = "grep -ls '^Uid:.65534' /proc/[0-9]*/status | wc -l"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Where secrets are in the RAM of a guest whose kernel clears what it gives back (init_on_free=1):
-once while they are kept, nowhere behind that. Without that option the kernel's own buffers keep
-what went through them until they are used again, and mote can't help it.
+once while they are kept, nowhere behind that. Without that option the kernel's own buffers may
+keep what went through them until they are used again, and mote can't help it.
 """
 
 import secrets

@@ -68,7 +68,8 @@ def test_status_is_motes_own(program, tmp_path, command, status):
 
 def test_console(tmp_path):
     """Each line with its name: the last words, long ones and those of a faked end."""
-    script = r"printf 'EXIT: STATUS=0\n\rEXIT: STATUS=1\r\n'; echo two >&2; printf '%01500d' 1; exit 7"
+    script = r"printf 'EXIT: STATUS=0\n\rEXIT: STATUS=1\r\n'; echo two >&2; " \
+        "printf '%01500d' 1; exit 7"
     status, said = run_apart("release", "--listen", f"unix:{tmp_path}/s", "--poweroff", "exit",
                              *workloads(f'name=run exit=yes sh -c "{script}"'))
     lines = said.split("\n")

@@ -123,7 +123,8 @@ def test_each_violation_is_refused(gate, changes, expected):
 
 def test_linux_program_needs_no_note(gate):
     assert gate(linux=True, notes=0, base="0x10000") == []
-    assert gate(linux=True, notes=0, code="malloc: ret") == ["check: malloc is linked: mote has no heap"]
+    assert gate(linux=True, notes=0, code="malloc: ret") == \
+        ["check: malloc is linked: mote has no heap"]
 
 
 def test_all_violations_are_told_at_once(gate):
