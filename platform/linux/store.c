@@ -15,10 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#ifndef MADV_DONTNEED_LOCKED
-#define MADV_DONTNEED_LOCKED 24 /* since Linux 5.18 */
-#endif
-
 #define PAGE ((size_t)4096)
 
 static char staging[(STORE_SIZE + PAGE - 1) / PAGE * PAGE] __attribute__((aligned(4096)));
