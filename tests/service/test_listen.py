@@ -49,7 +49,7 @@ def test_auto_where_tcp_is_taken_too(program):
     with Service(program, "tcp", setup=HIDDEN) as first:
         line = first.line()
         options = line[line.index("--secrets"):]
-        there = ["nsenter", "--net", "--mount", f"--target={first.pid}"]
+        there = ["nsenter", "--net", "--mount", "--root", f"--target={first.pid}"]
         status, said = run(program, *options, "--listen", "auto", prefix=there)
         assert status == FAILED
         assert "mote: port 1024 is taken: another agent listens there (TCP 0.0.0.0:1024)\n" in said
