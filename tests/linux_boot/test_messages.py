@@ -7,8 +7,8 @@ import secrets
 
 import pytest
 
-from helpers import PING, PONG, ask, copies, message
-from inside import PASSWD, SECRETS, boot, error_of
+from helpers import PING, PONG, ask, message
+from inside import SECRETS, error_of
 
 CONFIG = "/etc/stereos/jcard.toml"
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 somebody"
