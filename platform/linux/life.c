@@ -101,11 +101,6 @@ void platform_exit(int status)
     service_end(status);
 }
 
-void platform_reboot(void)
-{
-    platform_exit(EXIT_OK);
-}
-
 void platform_panic(const char *file, int line, const char *what)
 {
     printf("\nmote: panic: %s:%d: %s\n", file, line, what);

@@ -69,11 +69,6 @@ static inline long sys_write(int fd, const void *buf, size_t n)
     return syscall3(__NR_write, fd, (long)buf, (long)n);
 }
 
-static inline long sys_pread(int fd, void *buf, size_t n, long at)
-{
-    return syscall6(__NR_pread64, fd, (long)buf, (long)n, at, 0, 0);
-}
-
 static inline long sys_pwrite(int fd, const void *buf, size_t n, long at)
 {
     return syscall6(__NR_pwrite64, fd, (long)buf, (long)n, at, 0, 0);
@@ -105,11 +100,6 @@ static inline long sys_symlink(const char *target, const char *path)
     return syscall3(__NR_symlink, (long)target, (long)path, 0);
 }
 
-static inline long sys_readlinkat(int at, const char *path, char *buf, size_t n)
-{
-    return syscall6(__NR_readlinkat, at, (long)path, (long)buf, (long)n, 0, 0);
-}
-
 static inline long sys_fchmod(int fd, unsigned mode)
 {
     return syscall3(__NR_fchmod, fd, mode, 0);
@@ -123,16 +113,6 @@ static inline long sys_fchown(int fd, unsigned uid, unsigned gid)
 static inline long sys_fchownat(int at, const char *path, unsigned uid, unsigned gid, int flags)
 {
     return syscall6(__NR_fchownat, at, (long)path, uid, gid, flags, 0);
-}
-
-static inline long sys_fsync(int fd)
-{
-    return syscall3(__NR_fsync, fd, 0, 0);
-}
-
-static inline long sys_ftruncate(int fd, long size)
-{
-    return syscall3(__NR_ftruncate, fd, size, 0);
 }
 
 static inline long sys_getdents64(int fd, void *buf, size_t n)
@@ -324,7 +304,6 @@ static inline long sys_nanosleep(const struct __kernel_timespec *time)
 #define AF_VSOCK      40
 #define SOL_SOCKET    1
 #define SHUT_WR       1
-#define SHUT_RDWR     2
 #define MSG_DONTWAIT  0x40
 #define MSG_NOSIGNAL  0x4000
 #define SOCK_STREAM   1

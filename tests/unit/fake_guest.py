@@ -116,6 +116,12 @@ class Setup:
         words = [self.address, *args] if address else args
         return motectl(*words, stdin=stdin, env=env)
 
+    def fail(self, args, code, text):
+        """Runs what must end with this code, say this, in one line, and nothing else."""
+        done = self.run(*args)
+        assert done.returncode == code and text in done.stderr
+        assert done.stdout == b"" and done.stderr.count(b"\n") == 1
+
 
 def motectl(*args, stdin=b"", env=None):
     clean = {k: v for k, v in os.environ.items() if k != "MOTE_ADDRESS"}

@@ -174,10 +174,7 @@ BAD_ANSWERS = [
 
 @pytest.mark.parametrize("args,answer,code,text", BAD_ANSWERS, ids=short)
 def test_bad_answers(setup, args, answer, code, text):
-    setup.start(answer)
-    done = setup.run(*args)
-    assert done.returncode == code and text in done.stderr
-    assert done.stdout == b"" and done.stderr.count(b"\n") == 1
+    setup.start(answer).fail(args, code, text)
 
 
 def test_refusal_with_json(setup):
