@@ -28,7 +28,8 @@
 static const char *end_request;
 static char fault_stack[FAULT_STACK_SIZE] __attribute__((aligned(16)));
 
-/* What asks us to end, and how that is told. PID 1 gets SIGINT for ctrl-alt-del. */
+/* What asks us to end, and how that is told. PID 1 gets SIGINT for ctrl-alt-del. Of all others,
+ * SIGHUP among them, nothing follows: there is nothing to read again. */
 static const struct {
     uint32_t signal;
     const char *reason;
@@ -36,7 +37,6 @@ static const struct {
     {SIGTERM, "SIGTERM"},
     {SIGINT, "SIGINT (ctrl-alt-del)"},
     {SIGPWR, "SIGPWR (power fails)"},
-    {SIGHUP, NULL}, /* nothing to read again */
 };
 
 const char *platform_end_request(void)
@@ -47,7 +47,7 @@ const char *platform_end_request(void)
 static void take(const struct signalfd_siginfo *info)
 {
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++)
-        if (ends[i].signal == info->ssi_signo && ends[i].reason != NULL)
+        if (ends[i].signal == info->ssi_signo)
             end_request = ends[i].reason;
 }
 
