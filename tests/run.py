@@ -7,6 +7,7 @@ having written one, or without a test in it, counts as one failure. The last lin
 "N passed, N failed", with ", N skipped" when some were; each skip was printed with its reason.
 """
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -18,7 +19,9 @@ import xml.etree.ElementTree as ElementTree
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("BUILD", "build"))
 RESULTS = BUILD / "tests"
-TIMEOUT = 3600  # seconds for one suite: a slow machine may take what it needs
+TIMEOUT = 2400  # seconds for one suite: a slow machine may take what it needs
+TEST_TIMEOUT = 900  # and for one of pytest's tests, which is then told with what it waited for
+END_SECONDS = 60  # for a suite to clean up behind itself
 
 
 def unit_programs():
@@ -32,7 +35,8 @@ def unit_programs():
 def pytest_suite(name):
     xml = RESULTS / f"{name}.xml"
     command = ["/usr/bin/python3", "-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider",
-               f"--junitxml={xml}", f"tests/{name}"]
+               f"--timeout={TEST_TIMEOUT}", "--timeout-method=signal", f"--junitxml={xml}",
+               f"tests/{name}"]
     yield f"tests/{name}", command, {"PYTHONDONTWRITEBYTECODE": "1"}, xml
 
 
@@ -65,19 +69,31 @@ def count(xml):
     return passed, failed, skipped
 
 
+def status_of(command, environment):
+    """What a suite exits with; None when it had to be ended."""
+    with subprocess.Popen(command, cwd=ROOT, env=os.environ | environment) as process:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return process.wait(TIMEOUT)
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(END_SECONDS)
+        process.kill()
+    return None
+
+
 def run(name, command, environment, xml):
     """Runs one suite and returns its counts."""
     xml.unlink(missing_ok=True)
     begin = time.monotonic()
-    status = subprocess.run(command, cwd=ROOT, env=os.environ | environment, timeout=TIMEOUT,
-                            check=False).returncode
+    status = status_of(command, environment)
     try:
         passed, failed, skipped = count(xml)
     except (OSError, ElementTree.ParseError):
         passed = failed = skipped = 0
     if (status != 0 and failed == 0) or passed + failed + skipped == 0:
         failed += 1
-        print(f"{name}: ended with status {status}", flush=True)
+        how = f"not in {TIMEOUT} s" if status is None else f"with status {status}"
+        print(f"{name}: ended {how}", flush=True)
     seconds = time.monotonic() - begin
     print(f"{name}: {passed} passed, {failed} failed, {skipped} skipped in {seconds:.1f} s",
           flush=True)

@@ -18,7 +18,7 @@ RUNS = int(os.environ.get("MOTE_RUNS", "20"))
 def test_exit_status(request, turn):
     kernel, machine = list(ROWS.values())[turn % len(ROWS)]
     done = subprocess.run([ROOT / "qemu" / "run", "--kernel", request.getfixturevalue(kernel),
-                           "--machine", machine, "--", "sh", "-c", "exit 7"],
-                          capture_output=True, text=True, check=False, timeout=2 * TIMEOUT)
+                           "--machine", machine, "--timeout", str(TIMEOUT), "--",
+                           "sh", "-c", "exit 7"], capture_output=True, text=True, check=False)
     assert done.returncode == 7, done.stderr
     assert "qemu/run:" not in done.stderr and done.stdout == ""

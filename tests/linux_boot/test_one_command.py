@@ -38,15 +38,17 @@ int main(int n, char **words) { printf("%s: %s\\n", words[0], words[n - 1]); ret
 
 
 def start(kernel, *options, command, **more):
-    return subprocess.Popen([ROOT / "qemu" / "run", "--kernel", kernel, *options, "--", *command],
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    """A guest that hangs ends with 124, and what it said."""
+    return subprocess.Popen([ROOT / "qemu" / "run", "--kernel", kernel, "--timeout", str(TIMEOUT),
+                             *options, "--", *command], stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True,
                             env={**os.environ, "VSOCK": "vsockd"}, **more)
 
 
 def run(kernel, *options, command, **more):
     """(exit code, standard output, standard error)."""
     with start(kernel, *options, command=command, **more) as process:
-        output, errors = process.communicate(timeout=TIMEOUT)
+        output, errors = process.communicate()
     return process.returncode, output, errors
 
 
