@@ -18,7 +18,7 @@ comma  := ,
 PROTO := text.c out.c utf8.c json_check.c json_read.c line.c stereos.c \
          mote.c
 AGENT := main.c session.c dispatch.c lifecycle.c health.c config.c secret.c ssh_key.c mount.c \
-         power.c capabilities.c notify.c number.c
+         power.c capabilities.c notify.c number.c client.c
 # Pure code: the guest's driver and the host's device both link it.
 MACHINE := buffer.c vsock_machine.c vsock_ports.c vsock_input.c vsock_output.c
 DRIVERS := $(MACHINE) virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c vsock_device.c \
@@ -135,7 +135,8 @@ GUEST_LDFLAGS := -nostdlib -static -Wl,--nmagic -T linker/x86_64.ld -Wl,--gc-sec
 # A static program of one segment of code and one of data. Its limits are those of the real
 # agent where they differ from the image's: memory that is never touched costs nothing here.
 LINUX_LIMITS := -DENDPOINT_WINDOW=1048576 -DENDPOINT_SEND_BUFFER=16384 -DSTORE_SIZE=1048576 \
-    -DSTORE_ENTRIES=1024 -DHEALTH_AGENTS_MAX=16 -DSTEREOS_REPLY_MAX=8192
+    -DSTORE_ENTRIES=1024 -DHEALTH_AGENTS_MAX=16 -DSTEREOS_REPLY_MAX=8192 \
+    -DCLIENT_DATA_MAX=69632
 LINUX_CFLAGS := $(filter-out -DSTACK_SIZE=% -DEXCEPTION_STACK_SIZE=%,$(GUEST_CFLAGS)) \
     -isystem $(BUILD)/linux-include $(LINUX_LIMITS)
 LINUX_LDFLAGS := -nostdlib -static -T linker/linux.ld -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noexecstack \
@@ -363,7 +364,7 @@ interop: all $(LINUX_PROGRAMS) ## run the tests with real Linux alone
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/run.py interop
 
 size: $(IMAGE) $(LINUX_IMAGE) ## print images and memory against their budgets
-	$(Q)$(PYTHON) linker/size.py --image-budget 65536 --image $(IMAGE) $(BUILD)/$(ARCH)/mote.debug
+	$(Q)$(PYTHON) linker/size.py --image-budget 98304 --image $(IMAGE) $(BUILD)/$(ARCH)/mote.debug
 	@echo
 	$(Q)$(PYTHON) linker/size.py --linux --image-budget 98304 --image $(LINUX_IMAGE) \
 	    $(LINUX_IMAGE).debug

@@ -4,6 +4,7 @@
  * event, then an orderly end. main()'s result is the guest's exit status.
  */
 #include "agent/app.h"
+#include "agent/client.h"
 #include "agent/lifecycle.h"
 #include "agent/notify.h"
 #include "agent/number.h"
@@ -82,7 +83,7 @@ static void route(const struct endpoint_event *event)
 {
     if (event->type != ENDPOINT_TRANSPORT_RESET && event->local_port == STEREOS_PORT)
         session_event(event);
-    else if (!notify_event(event))
+    else if (!client_event(event) && !notify_event(event))
         app_event(event);
 }
 
@@ -109,12 +110,14 @@ static bool act(uint64_t *deadline)
         while (endpoint_next_event(&event))
             route(&event);
         uint64_t now = platform_now_ns();
+        client_tick(now); /* first: the others ask what became of theirs */
         session_tick(now);
         notify_tick(now);
         over = is_over(); /* it may begin something: before deadlines are asked for, and flush */
         app = app_poll(now);
     } while (endpoint_flush());
-    *deadline = earlier(app, earlier(session_deadline(), notify_deadline()));
+    *deadline =
+        earlier(earlier(app, client_deadline()), earlier(session_deadline(), notify_deadline()));
     return over;
 }
 

@@ -20,6 +20,12 @@ struct text {
     uint32_t json_len;
 };
 
+/* Bytes of the caller's, not NUL-terminated. */
+struct bytes {
+    const char *at;
+    size_t n;
+};
+
 /* text_next() for what is not plain ASCII; one character is left at least. */
 uint32_t text_next_special(struct text *t);
 
