@@ -68,9 +68,13 @@ def host_khz():
 def command_line(machine, accel):
     """On microvm Linux has nothing to measure TCG's clock by, and one boot in ten hangs over it;
     told a wrong rate it would have timers that run early or late. Nor may it judge the clock by the
-    ticks that a busy host loses, and go on with those alone."""
-    told = machine == "microvm" and accel == "tcg"
-    return f"{COMMAND_LINE} tsc_early_khz={host_khz()} tsc=reliable" if told else COMMAND_LINE
+    ticks that a busy host loses, and go on with those alone. And none of its ways to restart is
+    there but the triple fault: left to try them all it jumps to a BIOS that is not there either,
+    and may run on in whatever it finds."""
+    if machine != "microvm":
+        return COMMAND_LINE
+    clock = f" tsc_early_khz={host_khz()} tsc=reliable" if accel == "tcg" else ""
+    return f"{COMMAND_LINE}{clock} reboot=t"
 
 
 class LinuxGuest(Guest):

@@ -217,6 +217,6 @@ def test_print(tree):
                  "fs-1.sock -device vhost-user-fs-pci,chardev=fs1,tag=b\n"):
         assert part in done.stdout
     done = boot(tree, "", "--print", "--machine", "microvm", "--share", "a=.")
-    for part in ("microvm,acpi=on,", " tsc_early_khz=", "virtio-9p-device"):
+    for part in ("microvm,acpi=on,", " tsc_early_khz=", " reboot=t", "virtio-9p-device"):
         assert part in done.stdout
     assert "tsc" not in boot(tree, "", "--print", "--machine", "microvm", "--accel", "kvm").stdout
