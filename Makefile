@@ -39,11 +39,15 @@ SOCKETS := kernel_entropy.c buffer.c socket_endpoint.c socket_stream.c socket_li
 WORKLOADS := words.c workload_config.c workload_load.c workload_output.c workload_run.c workload_messages.c \
              workload.c
 
+# Hashes of other people, which set-up puts there.
+BEARSSL := $(addprefix $(BUILD)/bearssl/src/,hash/md5.c hash/sha2small.c \
+             codec/dec32le.c codec/dec32be.c codec/enc32le.c codec/enc32be.c)
+
 LINUX_MOTE := $(PROTO:%=proto/%) $(AGENT:%=agent/%) $(WORKLOADS:%=agent/%) $(SOCKETS:%=drivers/%) \
-              $(LINUX:%=platform/linux/%)
+              $(LINUX:%=platform/linux/%) $(BEARSSL)
 
 GUEST := $(PROTO:%=proto/%) $(AGENT:%=agent/%) $(DRIVERS:%=drivers/%) $(BARE:%=platform/bare/%) \
-         $(X86:%=platform/x86_64/%)
+         $(X86:%=platform/x86_64/%) $(BEARSSL)
 
 SOURCES_vsockd  := main.c options.c vhost_user.c vhost_requests.c vhost_back.c guest_memory.c vring.c \
                    device.c hybrid.c stream.c unix_socket.c control.c command.c fault.c \
@@ -62,7 +66,8 @@ UNIT := text json json_check line stereos stereos_write mote buffer virtqueue vs
         vsock_endpoint vsock_fuchsia vsock_hostile virtio_mmio virtio_pci \
         store dispatch session notify health words workload_config workload_output workload_load \
         workload workload_end process text_file vring command fault acpi_virtio clock \
-        socket_endpoint socket_flow socket_listen socket_peers
+        socket_endpoint socket_flow socket_listen socket_peers \
+        bearssl
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c \
                vsock_endpoint.c socket_stream.c socket_listen.c socket_way.c socket_tcp.c \
@@ -75,7 +80,7 @@ UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              platform/x86_64/acpi_virtio.c \
              $(addprefix qemu/vsockd/,vring.c guest_memory.c device.c command.c fault.c \
                  fault_packets.c fault_rings.c) \
-             tests/unit/fake_platform.c
+             tests/unit/fake_platform.c $(BEARSSL)
 # These stand on Linux' platform in the place of the bare one.
 UNIT_LINUX := linux_secrets linux_files linux_passwd linux_mount linux_hang
 UNIT_LINUX_CODE := $(addprefix platform/linux/,errno_text.c children.c files.c passwd.c place.c \
@@ -112,7 +117,8 @@ HOT := drivers/buffer.c drivers/vsock_device.c \
 
 WARN := -Wall -Wextra -Wshadow -Wcast-qual -Wstrict-prototypes -Wmissing-prototypes -Wvla \
         -Wconversion $(if $(WERROR),-Werror)
-DEPS  = -MMD -MP -MF $(@:.o=.d)
+# Of the file that is compiled: what it includes is noted; others' code may be as it is.
+DEPS  = -MMD -MP -MF $(@:.o=.d) $(if $(filter $<,$(BEARSSL)),-w -I$(BUILD)/bearssl/src)
 
 PICOLIBC := $(BUILD)/picolibc/$(ARCH)
 PICOLIBC_STAMP := $(BUILD)/picolibc/stamp
@@ -127,7 +133,7 @@ GUEST_FLAGS := -m64 -march=x86-64 -mno-red-zone -mgeneral-regs-only -fcf-protect
     -DSTACK_SIZE=$(STACK_SIZE) -DEXCEPTION_STACK_SIZE=4096
 # The compiler is asked when it is there: set-up may have to install it first.
 GUEST_CFLAGS := $(GUEST_FLAGS) -std=c11 -D_DEFAULT_SOURCE -Os -g $(WARN) -nostdinc -I. \
-    -isystem $(PICOLIBC)/include -isystem $(BUILD)/include \
+    -isystem $(PICOLIBC)/include -isystem $(BUILD)/include -isystem $(BUILD)/bearssl/inc \
     -isystem `$(CC) -print-file-name=include` \
     -fstack-protector-strong -mstack-protector-guard=global -fcallgraph-info=su
 GUEST_LDFLAGS := -nostdlib -static -Wl,--nmagic -T linker/x86_64.ld -Wl,--gc-sections -Wl,--build-id=none \
@@ -143,7 +149,8 @@ LINUX_CFLAGS := $(filter-out -DSTACK_SIZE=% -DEXCEPTION_STACK_SIZE=%,$(GUEST_CFL
 LINUX_LDFLAGS := -nostdlib -static -T linker/linux.ld -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noexecstack \
     -Wl,-z,noseparate-code -Wl,-z,norelro -Wl,-z,max-page-size=4096 -Wl,--fatal-warnings
 
-HOST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -I. -isystem $(BUILD)/include
+HOST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -I. -isystem $(BUILD)/include \
+    -isystem $(BUILD)/bearssl/inc
 UNIT_CFLAGS := $(HOST_CFLAGS) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
     -fno-omit-frame-pointer
 
@@ -324,6 +331,7 @@ $(BUILD)/.setup: FORCE
 
 # Changes only when the C library does.
 $(PICOLIBC_STAMP): $(BUILD)/.setup ;
+$(BEARSSL): $(BUILD)/.setup ;
 
 FORCE:
 .PHONY: FORCE all help setup run test unit coverage service boot linux interop size stack initramfs \
