@@ -17,7 +17,8 @@ comma  := ,
 
 PROTO := text.c out.c utf8.c json_check.c json_read.c line.c stereos.c \
          mote.c \
-         base64.c protobuf.c http.c
+         base64.c protobuf.c http.c \
+         bandsox.c
 AGENT := main.c session.c dispatch.c lifecycle.c health.c config.c secret.c ssh_key.c mount.c \
          power.c capabilities.c notify.c number.c client.c
 # Pure code: the guest's driver and the host's device both link it.

@@ -28,8 +28,8 @@ struct bandsox_reader {
     uint32_t max;     /* BANDSOX_LINE_MIN at least */
     uint32_t len;     /* BANDSOX_LINE: of the line, without its '\n' */
     const char *rule; /* BANDSOX_BAD: what was broken */
-    bool in_string, escaped, in_data, has_data, ended;
-    uint32_t skip; /* digits of a cut \uXXXX that are still to come */
+    bool in_string, is_cut, in_data, has_data, is_whole;
+    uint8_t escape; /* characters of an escape that are still to come */
 };
 
 /* Every line that is no error fits; longer strings are cut, which only an error text survives. */
@@ -37,7 +37,7 @@ struct bandsox_reader {
 
 enum bandsox_step {
     BANDSOX_MORE, /* all was taken, and the line is not whole */
-    BANDSOX_DATA, /* piece: a part of what "data" holds, inside data; no JSON escape is in it */
+    BANDSOX_DATA, /* piece: a part of what "data" holds, inside data; without any escape */
     BANDSOX_LINE, /* the line is whole: bandsox_read_answer(). The next call begins another */
     BANDSOX_BAD,  /* rule says which; the connection is of no more use */
 };
@@ -52,6 +52,7 @@ struct bandsox_piece {
 enum bandsox_step bandsox_next(struct bandsox_reader *r, const char *data, size_t n,
                                struct bandsox_piece *piece);
 
+/* What one line says; all kinds of answers have their keys from the same few. */
 enum bandsox_type {
     BANDSOX_READY = 1,
     BANDSOX_CHUNK,
@@ -71,7 +72,8 @@ struct bandsox_answer {
 bool bandsox_read_answer(const struct bandsox_reader *r, struct bandsox_answer *a,
                          struct out *error);
 
-/* Decodes t into dst, which may be the line itself; returns the bytes written, cap at most. */
-size_t bandsox_decode(struct text t, char *dst, size_t cap);
+/* Decodes t, which lies in line, to the start of that; returns the bytes that it has then. It is
+ * cut where it would overtake itself, which only bytes that are no UTF-8 can bring about. */
+size_t bandsox_decode(struct text t, char *line);
 
 #endif
