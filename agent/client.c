@@ -43,7 +43,7 @@ static void leave(struct client *c, void (*how)(int conn))
     if (c->conn != NO_CONN)
         how(c->conn);
     c->conn = NO_CONN;
-    c->is_connected = c->peer_done = c->was_moved = false;
+    c->is_connected = c->peer_done = c->was_moved = c->wants_turn = false;
     c->next_try = NEVER;
 }
 
@@ -166,6 +166,11 @@ void client_collect(struct client *c)
     }
 }
 
+void client_again(struct client *c)
+{
+    c->wants_turn = true;
+}
+
 /* Only what a transport reset has ended is asked once more, and only where that does no harm. */
 static void lose(struct client *c, int error)
 {
@@ -237,10 +242,14 @@ void client_tick(uint64_t now)
         struct client *c = &clients[i];
         if (c->protocol == NULL || c->status != CLIENT_RUNNING)
             continue;
-        if (now >= c->deadline)
+        if (now >= c->deadline) {
             expire(c);
-        else if (now >= c->next_try)
+        } else if (now >= c->next_try) {
             connect(c, now);
+        } else if (c->wants_turn) {
+            c->wants_turn = false;
+            c->protocol->progress(c);
+        }
     }
 }
 
@@ -250,6 +259,8 @@ uint64_t client_deadline(void)
 
     for (size_t i = 0; in_use != 0 && i < CLIENTS_MAX; i++) {
         const struct client *c = &clients[i];
+        if (c->protocol != NULL && c->wants_turn)
+            return 0;
         if (c->protocol != NULL && c->deadline < soonest)
             soonest = c->deadline;
         if (c->protocol != NULL && c->next_try < soonest)

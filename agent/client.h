@@ -66,6 +66,7 @@ struct client {
     bool may_repeat;   /* set by who begins it: asking twice does no harm. After a transport reset
                         * or a restored snapshot it is asked once more; all others fail. */
     bool was_moved;    /* of the connection: a transport reset has ended it */
+    bool wants_turn;   /* client_again() */
     uint64_t deadline; /* of all of it, platform_now_ns() time */
     uint64_t next_try; /* to connect, while all connections are in use; UINT64_MAX: not wanted */
     uint32_t id;       /* unlike that of any other until they wrap */
@@ -101,6 +102,10 @@ bool client_send(struct client *c, const void *bytes, size_t n);
 
 /* Takes all unread bytes: as many as have room go behind data, the others are counted only. */
 void client_collect(struct client *c);
+
+/* There is more to do than the loop should be held by: progress() is called in its next turn,
+ * whether anything comes or not. */
+void client_again(struct client *c);
 
 /* It has worked; the connection is closed in order. */
 void client_done(struct client *c);
