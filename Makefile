@@ -34,7 +34,8 @@ X86   := start.S boot.c console.c traps.c paging.c start_info.c acpi.c acpi_virt
 # The same agent on Linux: what the platform is, and sockets in the place of the driver.
 LINUX := entry.S start.c life.c clock.c console.c stdio.c errno_text.c events.c signals.c \
          children.c options.c service.c tool.c init.c init_end.c modules.c files.c passwd.c place.c \
-         store.c mount.c mount_child.c mounts.c process.c process_child.c process_user.c text_file.c
+         store.c mount.c mount_child.c mounts.c process.c process_child.c process_user.c text_file.c \
+         file.c
 SOCKETS := kernel_entropy.c buffer.c socket_endpoint.c socket_stream.c socket_listen.c socket_way.c \
            socket_vsock.c socket_tcp.c socket_unix.c
 

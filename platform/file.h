@@ -24,9 +24,14 @@ enum file_how {
     FILE_APPEND,
 };
 
+#define FILE_TYPE_MASK      0170000u
+#define FILE_TYPE_REGULAR   0100000u
+#define FILE_TYPE_DIRECTORY 0040000u
+#define FILE_TYPE_LINK      0120000u
+
 struct file_info {
     uint64_t size;
-    uint32_t mode;  /* as Linux' st_mode: with the bits of the type */
+    uint32_t mode;  /* as Linux' st_mode: permissions, and FILE_TYPE_... */
     uint64_t mtime; /* seconds since 1970; 0 on bare metal */
 };
 
@@ -37,10 +42,11 @@ struct file_fault {
 };
 
 /*
- * All that return an error: MOTE_ERR_INVALID: the path is empty, longer than FILE_PATH_MAX or has
- * a NUL in it; MOTE_ERR_NOT_FOUND; MOTE_ERR_NO_RESOURCES: FILES_MAX are open; MOTE_ERR_NO_ROOM:
- * the store or the file system is full; MOTE_ERR_UNSUPPORTED: not such a file can be read or
- * written (a directory, a FIFO, a device); MOTE_ERR_IO. file_fault() has the words.
+ * All that return an error: MOTE_ERR_INVALID: the path is longer than FILE_PATH_MAX or has a NUL
+ * in it, or the number is of another use; MOTE_ERR_NOT_FOUND; MOTE_ERR_NO_RESOURCES: FILES_MAX are
+ * open; MOTE_ERR_NO_ROOM: the store or the file system is full; MOTE_ERR_UNSUPPORTED: not such a
+ * file can be read or written (a directory, a FIFO, a device); MOTE_ERR_IO. file_fault() has the
+ * words.
  */
 
 /* Opens a regular file to read it, from its begin; info (may be NULL) is what it is. Its number. */
@@ -73,7 +79,7 @@ int file_stat(struct bytes path, struct file_info *info);
 /* One name of a directory; info is that of a symbolic link itself. */
 struct file_entry {
     struct file_info info;
-    char name[FILE_ENTRY_MAX]; /* name_len bytes, NUL-terminated where there is room */
+    char name[FILE_ENTRY_MAX]; /* name_len bytes and a NUL */
     size_t name_len;
 };
 

@@ -34,9 +34,9 @@ const char *files_option(const char *key, const char *otherwise)
     return path != NULL ? path : otherwise;
 }
 
-static long make_directories(const char *path, unsigned mode)
+long files_make_directories(const char *path, unsigned mode)
 {
-    char part[FILES_PATH_MAX];
+    char part[FILES_MADE_MAX];
     size_t n = strlen(path);
     long result = 0;
 
@@ -61,7 +61,8 @@ long files_open_directory(const char *path, unsigned mode)
 
     if (fd != -ENOENT)
         return fd;
-    long result = make_directories(path, mode);
+    long result =
+        strlen(path) < FILES_PATH_MAX ? files_make_directories(path, mode) : -ENAMETOOLONG;
     return result != 0 ? result : sys_open(path, O_RDONLY | O_DIRECTORY, 0);
 }
 
@@ -88,7 +89,7 @@ static long open_temporary(int directory)
     return sys_openat(directory, TEMPORARY, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 }
 
-static long write_all(int fd, const char *data, size_t n)
+long files_write(int fd, const char *data, size_t n)
 {
     while (n > 0) {
         long written = sys_write(fd, data, n);
@@ -128,7 +129,7 @@ long files_replace(const struct file *f, const void *data, size_t n, const char 
     if (fd < 0)
         return fd;
     *step = "write";
-    long result = write_all((int)fd, data, n);
+    long result = files_write((int)fd, data, n);
     if (result == 0)
         result = files_dress((int)fd, f->mode, f->uid, f->gid, step);
     if (result == 0) {
@@ -210,18 +211,24 @@ long files_read(int directory, const char *name, void *buf, size_t room, uint32_
     return result;
 }
 
+const char *files_next_of_all(struct listing *l)
+{
+    if (l->at >= l->size) {
+        l->at = 0;
+        l->size = sys_getdents64(l->directory, l->entries, sizeof l->entries);
+        if (l->size <= 0)
+            return NULL;
+    }
+    const struct entry *e = (const void *)(l->entries + l->at);
+    l->at += e->size;
+    return e->name;
+}
+
 const char *files_next(struct listing *l)
 {
-    for (;;) {
-        if (l->at >= l->size) {
-            l->at = 0;
-            l->size = sys_getdents64(l->directory, l->entries, sizeof l->entries);
-            if (l->size <= 0)
-                return NULL;
-        }
-        const struct entry *e = (const void *)(l->entries + l->at);
-        l->at += e->size;
-        if (e->name[0] != '.')
-            return e->name;
-    }
+    const char *name;
+
+    while ((name = files_next_of_all(l)) != NULL && name[0] == '.')
+        ;
+    return name;
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #define FILES_PATH_MAX 256   /* a path of an option, with its NUL; longer ones: -ENAMETOOLONG */
+#define FILES_MADE_MAX 1025  /* of a directory that is made, with its NUL */
 #define FILES_OURS     (~0u) /* an owner: whoever we are */
 
 /* A file in a directory that is open, and how it shall be. */
@@ -26,6 +27,10 @@ struct file {
 
 /* The path that an option names, or otherwise; of several options the last counts. */
 const char *files_option(const char *key, const char *otherwise);
+
+/* Makes a directory with mode and its parents with 0755, as far as they are missing. Paths shorter
+ * than FILES_MADE_MAX. */
+long files_make_directories(const char *path, unsigned mode);
 
 /* Opens a directory (symbolic links are followed); makes what is missing first, itself with mode,
  * its parents with 0755. The fd. */
@@ -42,6 +47,9 @@ long files_dress(int fd, unsigned mode, unsigned uid, unsigned gid, const char *
  */
 long files_replace(const struct file *f, const void *data, size_t n, const char **step);
 
+/* Writes all of it. */
+long files_write(int fd, const char *data, size_t n);
+
 /* Whether that is what statx(2) found. */
 bool files_is_regular(const struct statx *file);
 
@@ -57,6 +65,9 @@ struct listing {
     long size, at;
     char entries[2048] __attribute__((aligned(8)));
 };
+
+/* The next name, valid until the next call; NULL: no more, or size is -errno. */
+const char *files_next_of_all(struct listing *l);
 
 /* The next name that does not begin with a dot, valid until the next call; NULL: no more. */
 const char *files_next(struct listing *l);
