@@ -49,7 +49,7 @@ static void leave(struct client *c, void (*how)(int conn))
 
 static void end(struct client *c, enum client_status status, void (*how)(int conn))
 {
-    leave(c, how);
+    leave(c, c->protocol->is_orderly ? endpoint_close : how);
     c->status = status;
     c->deadline = NEVER;
     if (c->protocol->end != NULL)

@@ -54,6 +54,9 @@ struct client_protocol {
     void (*report)(const struct client *c, struct out *o);
     /* The exchange ends, however: what it holds (an open file) is to be given back. May be NULL. */
     void (*end)(struct client *c);
+    /* However it ends, what was sent leaves first, and the peer sees an end and no reset: for
+     * hosts to which half a request does harm. */
+    bool is_orderly;
 };
 
 struct client {

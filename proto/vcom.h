@@ -18,10 +18,10 @@
 
 /* What can be asked. VCOM_EK is asked of either generation, the others need HTTP. */
 enum vcom_kind {
-    VCOM_EK = 1,             /* the EK's TPMT_PUBLIC */
-    VCOM_GETPUB,             /* index: a key; its TPMT_PUBLIC */
-    VCOM_SIGN,               /* index: a key; data: the message, or the digest if it is unrestricted */
-    VCOM_READNV,             /* index: of non-volatile memory; its contents */
+    VCOM_EK = 1, /* the EK's TPMT_PUBLIC */
+    VCOM_GETPUB, /* index: a key; its TPMT_PUBLIC */
+    VCOM_SIGN,   /* index: a key; data: the message, or the digest if it is unrestricted */
+    VCOM_READNV, /* index: of non-volatile memory; its contents */
     VCOM_ACTIVATECREDPARAMS, /* index: an attestation key; the EK, that key and its name */
     VCOM_ACTIVATECRED,       /* index: an attestation key; cred, secret: what was made for it */
     VCOM_CERTIFYKEY,         /* index: a key; what the attestation key 0x81000003 says of it */
@@ -29,11 +29,11 @@ enum vcom_kind {
 
 struct vcom_request {
     enum vcom_kind kind;
-    uint32_t index;     /* a handle of the TPM; of no meaning for VCOM_EK */
-    struct bytes data;  /* VCOM_SIGN; raw */
-    struct bytes cred;  /* VCOM_ACTIVATECRED: TPM2B_ID_OBJECT, with its two bytes of size */
+    uint32_t index;      /* a handle of the TPM; of no meaning for VCOM_EK */
+    struct bytes data;   /* VCOM_SIGN; raw */
+    struct bytes cred;   /* VCOM_ACTIVATECRED: TPM2B_ID_OBJECT, with its two bytes of size */
     struct bytes secret; /* VCOM_ACTIVATECRED: TPM2B_ENCRYPTED_SECRET, likewise */
-    uint32_t port;      /* of the host; 0: VCOM_PORT */
+    uint32_t port;       /* of the host; 0: VCOM_PORT */
 };
 
 /* The kind that is called name: "ek", "getpub", "sign", "readnv", "activatecredparams",
@@ -60,14 +60,14 @@ struct vcom_answer {
 };
 
 /*
- * Reads the body of the answer to a request, n bytes, into *a, which refers to them. What is known
- * of it is checked: the types of all fields; that the EK is a TPMT_PUBLIC (proto/tpm_public.h)
- * and nothing else; that aik_name is the name of aik_pub. Fields that are not known are passed
- * over, the last one of a number counts. index: what was asked for. False: *rule, a constant, says
- * what is wrong.
+ * Reads the body of the answer to a request of this kind for index, n bytes, into *a, which refers
+ * to them. Fields that are not known are passed over, the last one of a number counts. Checked is
+ * what can be: that the EK (of VCOM_EK, of VCOM_ACTIVATECREDPARAMS, and of VCOM_GETPUB for its
+ * index) and aik_pub are a TPMT_PUBLIC (proto/tpm_public.h) and nothing else; but not that aik_name
+ * is the name of aik_pub, which takes a hash. False: *error says what is wrong.
  */
 bool vcom_read_answer(enum vcom_kind kind, uint32_t index, const char *body, size_t n,
-                      struct vcom_answer *a, const char **rule);
+                      struct vcom_answer *a, struct out *error);
 
 /* Writes the members of a JSON object: fields by their names in the message, bytes as base64
  * strings, numbers as numbers; one that was absent is left out. */
@@ -88,18 +88,19 @@ struct vcom_scan {
  * object is whole, s->at bytes. What it says is not checked. */
 bool vcom_scan_object(struct vcom_scan *s, const char *json, size_t n);
 
-/* An answer in JSON; one of both is set. */
+/* An answer in JSON. */
 struct vcom_packet {
-    struct text ek;    /* base64 */
+    bool is_error;
     struct text error; /* the host's words */
+    struct text ek;    /* base64 */
 };
 
-/* Reads a whole object. False: *rule, a constant, says what is wrong. */
-bool vcom_read_packet(const char *json, size_t n, struct vcom_packet *p, const char **rule);
+/* Reads a whole object. False: *error says what is wrong. */
+bool vcom_read_packet(const char *json, size_t n, struct vcom_packet *p, struct out *error);
 
-/* Decodes the EK of a packet over the bytes of the object that it was read from, from json on, and
- * makes *a of it: the answer to VCOM_EK, checked as everywhere. */
+/* Makes the answer to VCOM_EK of a packet, checked as by vcom_read_answer(). The EK is decoded
+ * over the object that the packet was read from, from its first byte on. */
 bool vcom_read_packet_ek(char *json, const struct vcom_packet *p, struct vcom_answer *a,
-                         const char **rule);
+                         struct out *error);
 
 #endif
