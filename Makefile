@@ -97,7 +97,8 @@ UNIT_SOCKETS_CODE := drivers/socket_endpoint.c tests/unit/fake_vsock.c
 
 # Fuzz targets, and what each is linked with; a file whose static state it must reset is
 # included by it.
-FUZZ := line dispatch words mount_path options passwd machine pair ring device acpi pci
+FUZZ := line dispatch words mount_path options passwd machine pair ring device acpi pci \
+        http protobuf base64
 FUZZ_line     := $(PROTO:%=proto/%)
 FUZZ_dispatch := $(PROTO:%=proto/%) platform/bare/mount.c tests/unit/fake_platform.c \
                  $(addprefix agent/,dispatch.c config.c secret.c ssh_key.c mount.c power.c \
@@ -112,6 +113,9 @@ FUZZ_ring     := drivers/virtqueue.c
 FUZZ_device   := $(MACHINE:%=drivers/%) drivers/virtqueue.c drivers/virtio.c
 FUZZ_acpi     := $(addprefix platform/x86_64/,acpi.c acpi_virtio.c start_info.c) platform/bare/option.c
 FUZZ_pci      := $(addprefix drivers/,pci.c virtio_pci.c virtio.c virtqueue.c)
+FUZZ_http     := $(PROTO:%=proto/%)
+FUZZ_protobuf := $(PROTO:%=proto/%)
+FUZZ_base64   := proto/base64.c
 
 # What every byte of a stream passes through is compiled for speed, the rest for size.
 HOT := drivers/buffer.c drivers/vsock_device.c \
