@@ -26,7 +26,8 @@ AGENT := main.c session.c dispatch.c lifecycle.c health.c config.c secret.c ssh_
 MACHINE := buffer.c vsock_machine.c vsock_ports.c vsock_input.c vsock_output.c
 DRIVERS := $(MACHINE) virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c vsock_device.c \
            vsock_endpoint.c entropy.c virtio_rng.c
-BARE  := exit.c stdio.c option.c store.c mount.c
+BARE  := exit.c stdio.c option.c store.c mount.c \
+         file.c
 X86   := start.S boot.c console.c traps.c paging.c start_info.c acpi.c acpi_virtio.c apic.c clock.c \
          entropy.c devices.c power.c
 

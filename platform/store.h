@@ -28,6 +28,7 @@ enum store_kind {
     STORE_SECRET = 1,
     STORE_CONFIG,
     STORE_SSH_KEY,
+    STORE_FILE, /* of a transfer; where there are files, they are not in the store */
 };
 
 struct store_blob {
