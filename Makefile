@@ -81,15 +81,17 @@ UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
                process_child.c process_user.c text_file.c) \
              $(filter-out agent/main.c,$(AGENT:%=agent/%)) agent/app_none.c \
              $(filter-out agent/workload.c agent/workload_messages.c,$(WORKLOADS:%=agent/%)) \
-             platform/bare/store.c platform/bare/mount.c \
+             platform/bare/store.c platform/bare/mount.c platform/bare/file.c \
              platform/x86_64/acpi_virtio.c \
              $(addprefix qemu/vsockd/,vring.c guest_memory.c device.c command.c fault.c \
                  fault_packets.c fault_rings.c) \
              tests/unit/fake_platform.c $(BEARSSL)
 # These stand on Linux' platform in the place of the bare one.
-UNIT_LINUX := linux_secrets linux_files linux_passwd linux_mount linux_hang
+UNIT_LINUX := linux_secrets linux_files linux_passwd linux_mount linux_hang \
+              linux_file
 UNIT_LINUX_CODE := $(addprefix platform/linux/,errno_text.c children.c files.c passwd.c place.c \
-                     store.c mount.c mount_child.c mounts.c) tests/unit/fake_linux.c
+                     store.c mount.c mount_child.c mounts.c \
+                     file.c) tests/unit/fake_linux.c
 UNIT += $(UNIT_LINUX)
 
 # Those of the other endpoint have it, and a vsock that does what they say, in its place.
