@@ -246,7 +246,7 @@ static void fail_answer(struct client *c)
     struct hostos *h = hostos_of(c);
     struct bytes got = answer_of(c);
 
-    if (got.n == 0)
+    if (got.n == 0 || !h->is_sent)
         client_fail(
             c, "closed without an answer: hosts do so when a request is not whole in 5 s or not "
                "done in 30 s, and old ones when they can't read it");
@@ -268,7 +268,7 @@ static void progress(struct client *c)
     client_collect(c);
     if (c->seen > HOSTOS_ANSWER_MAX)
         client_fail(c, "Response exceeded maximum size of %u bytes", HOSTOS_ANSWER_MAX);
-    else if (c->peer_done && !take_answer(c))
+    else if (c->peer_done && !(hostos_of(c)->is_sent && take_answer(c)))
         fail_answer(c);
 }
 
