@@ -182,16 +182,21 @@ static bool read_number(struct json_raw raw, bool *has, uint64_t *value)
     return true;
 }
 
+static const char *const type_names[] = {
+    [BANDSOX_READY] = "ready", [BANDSOX_CHUNK] = "chunk", [BANDSOX_COMPLETE] = "complete",
+    [BANDSOX_ERROR] = "error", [BANDSOX_PONG] = "pong",
+};
+
+const char *bandsox_type_name(enum bandsox_type type)
+{
+    return type_names[type];
+}
+
 static bool read_type(struct text name, enum bandsox_type *type)
 {
-    static const char *const names[] = {
-        [BANDSOX_READY] = "ready", [BANDSOX_CHUNK] = "chunk", [BANDSOX_COMPLETE] = "complete",
-        [BANDSOX_ERROR] = "error", [BANDSOX_PONG] = "pong",
-    };
-
-    for (unsigned i = BANDSOX_READY; i < COUNT(names); i++) {
+    for (unsigned i = BANDSOX_READY; i < COUNT(type_names); i++) {
         *type = (enum bandsox_type)i;
-        if (text_equals(name, names[i]))
+        if (text_equals(name, type_names[i]))
             return true;
     }
     return false;

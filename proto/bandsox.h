@@ -61,6 +61,9 @@ enum bandsox_type {
     BANDSOX_PONG,
 };
 
+/* "ready", ... */
+const char *bandsox_type_name(enum bandsox_type type);
+
 struct bandsox_answer {
     enum bandsox_type type;
     struct text cmd_id, error, checksum; /* views into the line; json NULL: absent, or null */
