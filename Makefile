@@ -36,7 +36,8 @@ X86   := start.S boot.c console.c traps.c paging.c start_info.c acpi.c acpi_virt
 LINUX := entry.S start.c life.c clock.c console.c stdio.c errno_text.c events.c signals.c \
          children.c options.c service.c tool.c init.c init_end.c modules.c files.c passwd.c place.c \
          store.c mount.c mount_child.c mounts.c process.c process_child.c process_user.c text_file.c \
-         file.c
+         file.c \
+         tool_streams.c
 SOCKETS := kernel_entropy.c buffer.c socket_endpoint.c socket_stream.c socket_listen.c socket_way.c \
            socket_vsock.c socket_tcp.c socket_unix.c
 
@@ -44,12 +45,16 @@ SOCKETS := kernel_entropy.c buffer.c socket_endpoint.c socket_stream.c socket_li
 WORKLOADS := words.c workload_config.c workload_load.c workload_output.c workload_run.c workload_messages.c \
              workload.c
 
+# What it is when somebody in the guest runs it.
+TOOLS := tool.c tool_words.c tool_text.c tool_hostos.c tool_vsock_guest.c tool_vcom.c
+
 # Hashes of other people, which set-up puts there.
 BEARSSL := $(addprefix $(BUILD)/bearssl/src/,hash/md5.c hash/sha2small.c \
              codec/dec32le.c codec/dec32be.c codec/enc32le.c codec/enc32be.c)
 
 LINUX_MOTE := $(PROTO:%=proto/%) $(AGENT:%=agent/%) $(WORKLOADS:%=agent/%) $(SOCKETS:%=drivers/%) \
-              $(LINUX:%=platform/linux/%) $(BEARSSL)
+              $(LINUX:%=platform/linux/%) $(BEARSSL) \
+              $(TOOLS:%=agent/%)
 
 GUEST := $(PROTO:%=proto/%) $(AGENT:%=agent/%) $(DRIVERS:%=drivers/%) $(BARE:%=platform/bare/%) \
          $(X86:%=platform/x86_64/%) $(BEARSSL)

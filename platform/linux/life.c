@@ -10,6 +10,7 @@
 #include "platform/linux/signals.h"
 #include "platform/linux/sys.h"
 #include "platform/platform.h"
+#include "platform/tool.h"
 
 #include <linux/mman.h>
 #include <linux/prctl.h>
@@ -24,7 +25,6 @@ int main(void); /* the agent's */
 const char platform_name[] = "Linux x86_64";
 
 #define STANDARD_ERROR 2
-#define EXIT_USAGE     2 /* of a service or a tool whose arguments are wrong, as is custom */
 
 static const char *const *environment;
 static bool init;
@@ -81,7 +81,7 @@ void life_run(char **arguments, const char *const *env, const void *vdso)
     init = sys_getpid() == 1;
     clock_start(vdso);
     if (!init) {
-        int status = tool_run(words);
+        int status = tool_run(arguments);
         if (status >= 0)
             sys_exit(status);
         begin_service(words);

@@ -31,7 +31,8 @@ bool service_can_end(void);
 /* Service: power-off for a host that asked for it, by --poweroff; then the end of the process. */
 _Noreturn void service_end(int status);
 
-/* Tool: prints help, or runs the verb; its exit status, or -1 when there is no such verb. */
-int tool_run(char *const *words);
+/* Tool: prints help, or runs the verb that the arguments name, the first of which is our name; its
+ * exit status, or -1 when they name none. */
+int tool_run(char *const *arguments);
 
 #endif
