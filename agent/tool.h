@@ -52,10 +52,10 @@ static inline struct bytes tool_bytes(const char *s)
     return (struct bytes){s, s != NULL ? strlen(s) : 0};
 }
 
-/* The verbs, one file each. */
 /* Prints what a command of the HostOS has brought; the exit status. */
 int tool_hostos_print(const struct client *c);
 
+/* The verbs, one file each. */
 int tool_hostos(char *const *words);
 int tool_vsock_guest(char *const *words);
 int tool_vcom(char *const *words);

@@ -18,6 +18,7 @@ from cpio import Archive
 WORKLOAD_WORDS_MAX, WORKLOAD_TEXT_MAX = 128, 8192
 MODULE_LIST = "/lib/mote/modules"
 WORKLOADS = "/etc/mote/workloads"
+TOOLS = ["bin/mote", "bin/vsock_guest"]  # what mote is for who calls it by these names
 # In this order: the bus and vsock come first, so that the guest can be reached early.
 MODULES = ["virtio_pci", "virtio_mmio", "vmw_vsock_virtio_transport", "virtio_rng",
            "virtio_console", "virtiofs", "9pnet_virtio", "9p"]
@@ -86,7 +87,7 @@ class Initramfs:
     modules that were wanted and that the kernel does not have."""
 
     def __init__(self, program):
-        """program: what the kernel starts, a static one."""
+        """program: what the kernel starts, a static one. One that is called mote is a tool, too."""
         self.archive, self.notes, self.missing = Archive(), [], []
         for path, mode in DIRECTORIES.items():
             self.archive.directory(path, mode)
@@ -96,6 +97,8 @@ class Initramfs:
         self.archive.device("dev/console", 5, 1)
         self.archive.device("dev/null", 1, 3, 0o666)
         self.archive.file("init", pathlib.Path(program).read_bytes(), 0o755)
+        for place in TOOLS if pathlib.Path(program).name == "mote" else []:
+            self.archive.link(place, "/init")
 
     def add_modules(self, folder, names=MODULES, required=()):
         """Modules of a folder, with what they need; it is an error not to have the required."""

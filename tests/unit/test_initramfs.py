@@ -108,6 +108,16 @@ def test_what_is_in_every_one(place):
     assert "etc/mote/workloads" not in found and "bin/busybox" not in found
 
 
+def test_tools(place):
+    """mote is on the PATH, and is the orchestrator's vsock_guest; another first process is not."""
+    _, found = make(place, "--no-busybox")
+    for path in ("bin/mote", "bin/vsock_guest"):
+        assert found[path][:2] == (stat.S_IFLNK | 0o777, b"/init")
+    (place / "mote").rename(place / "other")
+    _, found = make(place, "--no-busybox", "--init", f"{place}/other")
+    assert found["init"][1] == b"first process" and "bin/vsock_guest" not in found
+
+
 def test_same_bytes_from_the_same_files(place):
     """Whatever they are called here, whenever they were made, whoever owns them."""
     images = []
