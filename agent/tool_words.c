@@ -174,7 +174,8 @@ char *const *tool_words_first(char *const *words)
 {
     for (; *words != NULL && is_option(*words); words++) {
         enum tool_option option = find(*words + 2, strlen(*words + 1) - 1);
-        if (option != TOOL_OPTIONS && options[option].kind != NONE && words[1] != NULL)
+        bool has_value = option != TOOL_OPTIONS && options[option].kind != NONE;
+        if (has_value && words[1] != NULL && !is_option(words[1]))
             words++;
     }
     return *words != NULL ? words : NULL;
