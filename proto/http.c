@@ -25,13 +25,16 @@ static const char version[] = "HTTP/1.";
 void http_write_post(struct out *o, const char *path, const char *host, const char *content_type,
                      size_t body_len)
 {
-    out_str(o, "POST ");
-    out_str(o, path);
-    out_str(o, " HTTP/1.1\r\nHost: ");
-    out_str(o, host);
-    out_str(o, "\r\nContent-Type: ");
-    out_str(o, content_type);
-    out_str(o, "\r\nContent-Length: ");
+    const char *const parts[] = {"POST ",
+                                 path,
+                                 " HTTP/1.1\r\nHost: ",
+                                 host,
+                                 "\r\nContent-Type: ",
+                                 content_type,
+                                 "\r\nContent-Length: "};
+
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        out_str(o, parts[i]);
     out_u64(o, body_len);
     out_str(o, "\r\nConnection: close\r\n\r\n");
 }
@@ -90,7 +93,9 @@ static struct bytes trim(struct bytes s)
 static bool count_head(struct http_reader *r, size_t n)
 {
     r->head += (uint32_t)n;
-    return r->head <= HTTP_HEAD_MAX || bad(r, "more than 8192 bytes of header");
+    if (r->head > HTTP_HEAD_MAX)
+        return bad(r, "more than 8192 bytes of header");
+    return true;
 }
 
 static bool read_status(struct http_reader *r, struct bytes line)
@@ -219,8 +224,10 @@ static bool take_line(struct http_reader *r, const char *data, size_t n, struct 
 
     if (!is_begun_well(r, at, left))
         return false;
+    if (end == NULL && left >= HTTP_LINE_MAX)
+        return bad(r, "a line of more than 1024 bytes");
     if (end == NULL)
-        return left >= HTTP_LINE_MAX && bad(r, "a line of more than 1024 bytes");
+        return false;
     if (end == at || end[-1] != '\r')
         return bad(r, "a line that does not end in CR LF");
     piece->consumed += (size_t)(end - at) + 1;
