@@ -77,7 +77,7 @@ UNIT := text json json_check line stereos stereos_write mote buffer virtqueue vs
         store dispatch session notify health words workload_config workload_output workload_load \
         workload workload_end process text_file vring command fault acpi_virtio clock \
         socket_endpoint socket_flow socket_listen socket_peers \
-        bearssl \
+        bearssl file \
         base64 protobuf http http_limits \
                hostos hostos_client
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \

@@ -186,7 +186,7 @@ int blob_show(int id)
         return MOTE_ERR_NOT_FOUND;
     struct entry *old = find(e->kind, arena + e->offset, e->name_len);
     e->hidden = false;
-    if (old != NULL)
+    if (old != NULL && old != e)
         remove_entry(old);
     return MOTE_OK;
 }
