@@ -29,8 +29,10 @@ enum step {
 struct hostos {
     enum step step;
     bool is_sent;
-    size_t kept; /* bytes at c->data that the request still needs; the answer is behind them */
-    struct hostos_request request;
+    bool may_be_v0;
+    enum hostos_command command;
+    struct bytes v1, v0; /* the command as it is sent; v0.n 0: v0 does not know it */
+    size_t kept;         /* bytes at c->data where these lie; the answer is behind them */
     struct hostos_answer answer;
     struct bytes version;
 };
@@ -44,15 +46,13 @@ static struct hostos *hostos_of(struct client *c)
 
 /* -- the request */
 
-static bool write_request(struct out *o, const struct hostos *h)
+static struct bytes command_of(const struct hostos *h)
 {
-    struct hostos_request probe = {.command = HOSTOS_GET_PROTOCOL};
-    uint32_t cid = (uint32_t)endpoint_cid();
+    static const char probe[] = "\"GetVsockProtocol\"";
 
-    if (h->step == STEP_LEGACY)
-        return hostos_write_legacy(o, &h->request, cid);
-    hostos_write(o, h->step == STEP_PROBE ? &probe : &h->request, cid);
-    return true;
+    if (h->step == STEP_PROBE)
+        return (struct bytes){probe, sizeof probe - 1};
+    return h->step == STEP_LEGACY ? h->v0 : h->v1;
 }
 
 /* Once it is sent, its texts are not needed any more. */
@@ -73,8 +73,8 @@ static void ask(struct client *c)
     if (endpoint_reserve(c->conn, HOSTOS_REQUEST_MAX, &space) == 0)
         return;
     struct out o = out_to(space, HOSTOS_REQUEST_MAX);
-    write_request(&o, h);
-    if (o.overflow) { /* the CID has become longer since */
+    hostos_write(&o, command_of(h), (uint32_t)endpoint_cid(), h->step == STEP_LEGACY);
+    if (o.overflow) {
         client_fail(c, "request too long: limit is %u bytes", (unsigned)HOSTOS_REQUEST_MAX);
         return;
     }
@@ -82,7 +82,7 @@ static void ask(struct client *c)
     endpoint_shutdown(c->conn);
     h->is_sent = true;
     drop_request(c);
-    if (h->step == STEP_LEGACY && h->request.command == HOSTOS_UPGRADE)
+    if (h->step == STEP_LEGACY && h->command == HOSTOS_UPGRADE)
         c->deadline = platform_now_ns() + LEGACY_PATIENCE_NS;
 }
 
@@ -168,17 +168,16 @@ static void done(struct client *c)
 static void use_legacy(struct client *c)
 {
     struct hostos *h = hostos_of(c);
-    struct out o = out_to(NULL, 0);
 
     h->step = STEP_LEGACY;
-    if (h->request.command == HOSTOS_GET_VERSION) {
+    if (h->command == HOSTOS_GET_VERSION) {
         h->answer.payload = HOSTOS_VERSION;
         h->answer.text = (struct text){LEGACY_VERSION, sizeof LEGACY_VERSION - 1};
         done(c);
-    } else if (!write_request(&o, h)) {
+    } else if (h->v0.n == 0) {
         client_fail(c, "Cannot process %s command for v0",
-                    h->request.command == HOSTOS_GET_PROTOCOL ? "GetVsockProtocol"
-                                                              : "start-upgrade-guest-vm");
+                    h->command == HOSTOS_GET_PROTOCOL ? "GetVsockProtocol"
+                                                      : "start-upgrade-guest-vm");
     } else {
         go_on(c, STEP_LEGACY);
     }
@@ -198,7 +197,7 @@ static void choose(struct client *c)
                     (unsigned)number[1], (unsigned)number[2]);
     else if (number[0] == 0)
         use_legacy(c);
-    else if (h->request.command == HOSTOS_GET_PROTOCOL)
+    else if (h->command == HOSTOS_GET_PROTOCOL)
         done(c);
     else
         go_on(c, STEP_V1);
@@ -232,12 +231,13 @@ static bool take_answer(struct client *c)
 static void fail_unreadable(struct client *c, const char *what)
 {
     struct bytes got = answer_of(c);
-    char shown[SHOWN_MAX];
-    int n = (int)(got.n < sizeof shown ? got.n : sizeof shown);
+    size_t n = got.n < SHOWN_MAX ? got.n : SHOWN_MAX;
+    char *shown = c->data + hostos_of(c)->kept;
 
-    for (int i = 0; i < n; i++)
-        shown[i] = (uint8_t)got.at[i] < ' ' || got.at[i] == '\x7f' ? ' ' : got.at[i];
-    client_fail(c, "%s: %.*s", what, n, shown);
+    for (size_t i = 0; i < n; i++)
+        if ((uint8_t)shown[i] < ' ' || shown[i] == '\x7f')
+            shown[i] = ' ';
+    client_fail(c, "%s: %.*s", what, (int)n, shown);
 }
 
 /* The host sends no more, and has not answered. */
@@ -255,8 +255,8 @@ static void fail_answer(struct client *c)
     else if (h->step == STEP_PROBE)
         fail_unreadable(c, "Could not parse response");
     else
-        fail_unreadable(c, h->request.legacy ? "Unable to parse host_v1 response"
-                                             : "Unable to parse host response");
+        fail_unreadable(c, h->may_be_v0 ? "Unable to parse host_v1 response"
+                                        : "Unable to parse host response");
 }
 
 static void progress(struct client *c)
@@ -279,8 +279,7 @@ static bool lost(struct client *c, int error)
 
     if (!h->is_sent)
         return false;
-    if (error == MOTE_ERR_TIMEOUT && h->step == STEP_LEGACY &&
-        h->request.command == HOSTOS_UPGRADE) {
+    if (error == MOTE_ERR_TIMEOUT && h->step == STEP_LEGACY && h->command == HOSTOS_UPGRADE) {
         client_done(c);
         return true;
     }
@@ -317,28 +316,19 @@ static const struct client_protocol protocol = {
     .report = report,
 };
 
-/* Copies the request with its texts; false: it is too long. */
+/* Writes the command in the forms that may be needed; false: it is too long. */
 static bool keep(struct client *c, const struct hostos_request *r)
 {
     struct hostos *h = hostos_of(c);
-    struct bytes *texts[] = {&h->request.url, &h->request.hash, &h->request.message,
-                             &h->request.node_id};
     struct out o = out_to(c->data, HOSTOS_REQUEST_MAX);
 
-    hostos_write(&o, r, (uint32_t)endpoint_cid());
-    c->used = o.len;
-    h->request = *r;
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        struct bytes text = *texts[i];
-        texts[i]->at = c->data + h->kept;
-        if (o.overflow || text.n > HOSTOS_REQUEST_MAX - h->kept)
-            return false;
-        if (text.n != 0)
-            memcpy(c->data + h->kept, text.at, text.n);
-        h->kept += text.n;
-        c->used = h->kept > c->used ? h->kept : c->used;
-    }
-    return true;
+    hostos_write_command(&o, r, false);
+    h->v1 = (struct bytes){o.base, o.len};
+    if (r->legacy)
+        hostos_write_command(&o, r, true);
+    h->v0 = (struct bytes){o.base + h->v1.n, o.len - h->v1.n};
+    h->kept = c->used = o.len;
+    return !o.overflow;
 }
 
 struct client *hostos_begin(const struct hostos_request *r, struct out *error)
@@ -356,10 +346,12 @@ struct client *hostos_begin(const struct hostos_request *r, struct out *error)
     if (!keep(c, r)) {
         out_str(error, "hostos: request too long: limit is ");
         out_u64(error, HOSTOS_REQUEST_MAX);
-        out_str(error, " bytes");
+        out_str(error, r->legacy ? " bytes in both forms" : " bytes");
         client_free(c);
         return NULL;
     }
+    hostos_of(c)->command = r->command;
+    hostos_of(c)->may_be_v0 = r->legacy;
     hostos_of(c)->step = r->legacy ? STEP_PROBE : STEP_V1;
     c->may_repeat = r->command == HOSTOS_GET_VERSION || r->command == HOSTOS_GET_PROTOCOL;
     client_begin(c, r->port != 0 ? r->port : HOSTOS_PORT, PATIENCE_NS);

@@ -11,21 +11,21 @@
 #include <string.h>
 
 /* A command: its name for people, and its form in both protocols, where %u is the URL, %h the
- * hash, %c the count, %m the message, %i the id of the node. v0's stands within a string. */
+ * hash, %c the count, %m the message, %i the id of the node. */
 static const struct {
     const char *name, *v1, *v0;
 } commands[HOSTOS_COMMANDS] = {
-    [HOSTOS_ATTACH_HSM] = {"attach-hsm", "\"attach-hsm\"", "attach-hsm"},
-    [HOSTOS_DETACH_HSM] = {"detach-hsm", "\"detach-hsm\"", "detach-hsm"},
+    [HOSTOS_ATTACH_HSM] = {"attach-hsm", "\"attach-hsm\"", "\"attach-hsm\""},
+    [HOSTOS_DETACH_HSM] = {"detach-hsm", "\"detach-hsm\"", "\"detach-hsm\""},
     [HOSTOS_GET_VERSION] = {"get-hostos-version", "\"GetHostOSVersion\"", NULL},
     [HOSTOS_GET_PROTOCOL] = {"get-vsock-protocol", "\"GetVsockProtocol\"", NULL},
     [HOSTOS_UPGRADE] = {"upgrade", "{\"upgrade\":{\"url\":\"%u\",\"target-hash\":\"%h\"}}",
-                        "upgrade[%u %h]"},
+                        "\"upgrade[%u %h]\""},
     [HOSTOS_NOTIFY] = {"notify", "{\"notify\":{\"count\":%c,\"message\":\"%m\"}}",
-                       "notify[%c, %m]"},
+                       "\"notify[%c, %m]\""},
     [HOSTOS_START_UPGRADE_VM] = {"start-upgrade-guest-vm", "\"start-upgrade-guest-vm\"", NULL},
     [HOSTOS_SET_NODE_ID] = {"set-node-id", "{\"set-node-id\":{\"node-id\":\"%i\"}}",
-                            "set-node-id[%i]"},
+                            "\"set-node-id[%i]\""},
 };
 
 bool hostos_command_of(struct bytes name, enum hostos_command *command)
@@ -62,12 +62,12 @@ static void write_rune(struct out *o, uint32_t rune)
     out_bytes(o, bytes, n);
 }
 
-static void write_string(struct out *o, struct bytes s)
+static void write_string(struct out *o, const struct bytes *s)
 {
     uint32_t rune;
 
-    for (size_t len; s.n > 0; s.at += len, s.n -= len) {
-        len = utf8_decode(s.at, s.n, &rune);
+    for (size_t at = 0; at < s->n;) {
+        at += utf8_decode(s->at + at, s->n - at, &rune);
         write_rune(o, rune);
     }
 }
@@ -77,200 +77,174 @@ static void write_argument(struct out *o, char letter, const struct hostos_reque
     if (letter == 'c')
         out_u64(o, r->count);
     else
-        write_string(o, letter == 'u'   ? r->url
-                        : letter == 'h' ? r->hash
-                        : letter == 'm' ? r->message
-                                        : r->node_id);
+        write_string(o, letter == 'u'   ? &r->url
+                        : letter == 'h' ? &r->hash
+                        : letter == 'm' ? &r->message
+                                        : &r->node_id);
 }
 
-static void write_form(struct out *o, const char *form, const struct hostos_request *r)
+bool hostos_write_command(struct out *o, const struct hostos_request *r, bool legacy)
 {
+    const char *form = legacy ? commands[r->command].v0 : commands[r->command].v1;
+
+    if (form == NULL)
+        return false;
     for (; *form != '\0'; form++) {
         if (*form == '%')
             write_argument(o, *++form, r);
         else
             out_bytes(o, form, 1);
     }
-}
-
-void hostos_write(struct out *o, const struct hostos_request *r, uint32_t cid)
-{
-    out_str(o, "{\"sender_cid\":");
-    out_u64(o, cid);
-    out_str(o, ",\"message\":");
-    write_form(o, commands[r->command].v1, r);
-    out_str(o, "}");
-}
-
-bool hostos_write_legacy(struct out *o, const struct hostos_request *r, uint32_t cid)
-{
-    const char *form = commands[r->command].v0;
-
-    if (form == NULL)
-        return false;
-    out_str(o, "{\"message\":\"");
-    write_form(o, form, r);
-    out_str(o, "\",\"sender_cid\":\"");
-    out_u64(o, cid);
-    out_str(o, "\"}");
     return true;
+}
+
+void hostos_write(struct out *o, struct bytes command, uint32_t cid, bool legacy)
+{
+    out_str(o, legacy ? "{\"message\":" : "{\"sender_cid\":");
+    if (legacy)
+        out_bytes(o, command.at, command.n);
+    else
+        out_u64(o, cid);
+    out_str(o, legacy ? ",\"sender_cid\":\"" : ",\"message\":");
+    if (legacy)
+        out_u64(o, cid);
+    else
+        out_bytes(o, command.at, command.n);
+    out_str(o, legacy ? "\"}" : "}");
 }
 
 /* -- answers */
 
-/* All that follows walks text that json_check() has passed, within its outermost object: what may
- * stand where needs no look, and the end is never reached. */
-
-static char skip_space(const char **at)
+static const char *skip_space(const char *at, const char *end)
 {
-    while (json_is_space(**at))
-        ++*at;
-    return **at;
+    while (at < end && json_is_space(*at))
+        at++;
+    return at;
 }
 
-/* The string that begins here, and on to what is behind it. */
-static struct text take_string(const char **at)
+/* Passes over what stands in text, with any space in front of its quotes and brackets; false: it
+ * is something else. */
+static bool take(const char **at, const char *end, const char *text)
 {
-    const char *from = ++*at;
+    const char *from = *at;
+    bool in_string = false;
 
-    for (; **at != '"'; ++*at)
-        if (**at == '\\')
-            ++*at;
-    return (struct text){from, (uint32_t)((*at)++ - from)};
+    for (; *text != '\0'; text++) {
+        if (!in_string)
+            from = skip_space(from, end);
+        if (from == end || *from++ != *text)
+            return false;
+        in_string ^= *text == '"';
+    }
+    *at = from;
+    return true;
+}
+
+/* The rest of a string, its opening quote behind, and on to what follows the closing one. */
+static struct text take_string(const char **at, const char *end)
+{
+    const char *from = *at, *s = from;
+
+    while (s < end && *s != '"')
+        s += *s == '\\' && end - s > 1 ? 2 : 1;
+    *at = s < end ? s + 1 : s;
+    return (struct text){from, (uint32_t)(s - from)};
 }
 
 /* Passes over the value of a member, on to the comma or brace behind it. */
-static void skip_value(const char **at)
+static void skip_value(const char **at, const char *end)
 {
     unsigned depth = 0;
 
     do {
-        char c = **at;
-        if (c == '"') {
-            take_string(at);
-            continue;
-        }
+        char c = *(*at)++;
+        if (c == '"')
+            take_string(at, end);
         depth += c == '{' || c == '[';
         depth -= c == '}' || c == ']';
-        ++*at;
-    } while (skip_space(at), depth > 0 || (**at != ',' && **at != '}'));
+        *at = skip_space(*at, end);
+    } while (depth > 0 || (**at != ',' && **at != '}'));
 }
 
-/* From the brace or comma in front of a member to its value; false: there is none, and the
- * object is behind. */
-static bool next_member(const char **at, struct text *key)
+/* Plain digits, 32 bits of them, up to what ends a member. */
+static bool take_number(const char **at, const char *end, uint32_t *value)
 {
-    char c = skip_space(at);
-
-    ++*at;
-    if (c != '}' && skip_space(at) == '}') /* an empty one */
-        c = *(*at)++;
-    if (c == '}')
-        return false;
-    *key = take_string(at);
-    skip_space(at);
-    ++*at;
-    skip_space(at);
-    return true;
-}
-
-/* From an object's brace to the value of its first member. */
-static bool enter(const char **at, struct text *key)
-{
-    return skip_space(at) == '{' && next_member(at, key);
-}
-
-/* Plain digits, 32 bits of them, and nothing else. */
-static bool take_number(const char **at, uint32_t *value)
-{
+    const char *from = *at;
     uint64_t n = 0;
 
-    if (**at < '0' || **at > '9')
-        return false;
     for (; **at >= '0' && **at <= '9' && n <= UINT32_MAX; ++*at)
         n = n * 10 + (uint64_t)(**at - '0');
     *value = (uint32_t)n;
-    return n <= UINT32_MAX && **at != '.' && (**at | 0x20) != 'e';
+    bool is_number = *at > from && n <= UINT32_MAX;
+    *at = skip_space(*at, end);
+    return is_number && (**at == ',' || **at == '}');
 }
 
-/* The struct of the protocol's version: each number once, in any order, among other members. */
-static bool take_protocol(const char **at, uint32_t number[3])
+/* The members of the protocol's version: each number once, in any order, among others. It is good
+ * JSON and has an end. */
+static bool take_protocol(const char **at, const char *end, uint32_t number[3])
 {
     static const char *const names[] = {"major", "minor", "patch"};
-    unsigned seen = 0;
-    struct text key;
+    unsigned missing = 7;
 
-    if (**at != '{')
-        return false;
-    while (next_member(at, &key)) {
+    while (take(at, end, "\"")) {
+        struct text key = take_string(at, end);
         unsigned i = 0;
+        take(at, end, ":");
+        *at = skip_space(*at, end);
         while (i < 3 && !text_equals(key, names[i]))
             i++;
         if (i == 3)
-            skip_value(at);
-        else if ((seen & 1u << i) != 0 || !take_number(at, &number[i]))
+            skip_value(at, end);
+        else if ((missing & 1u << i) == 0 || !take_number(at, end, &number[i]))
             return false;
-        seen |= i < 3 ? 1u << i : 0;
+        missing &= ~(1u << i);
+        if (**at == ',')
+            ++*at;
     }
-    return seen == 7;
+    return missing == 0;
 }
 
-static bool take_text(const char **at, struct hostos_answer *a, enum hostos_payload payload)
+/* The answers: what stands in front of their data, and behind. */
+static const struct {
+    const char *before, *after;
+} forms[] = {
+    [HOSTOS_NO_PAYLOAD] = {"{\"Ok\":\"NoPayload\"", "}"},
+    [HOSTOS_VERSION] = {"{\"Ok\":{\"HostOSVersion\":\"", "}}"},
+    [HOSTOS_PROTOCOL] = {"{\"Ok\":{\"HostOSVsockVersion\":{", "}}}"},
+    [HOSTOS_ERROR] = {"{\"Err\":\"", "}"},
+};
+
+static bool take_payload(const char **at, const char *end, struct hostos_answer *a)
 {
-    a->payload = payload;
-    if (**at != '"')
+    if (!take(at, end, forms[a->payload].before))
         return false;
-    a->text = take_string(at);
+    if (a->payload == HOSTOS_PROTOCOL)
+        return take_protocol(at, end, a->number);
+    if (a->payload != HOSTOS_NO_PAYLOAD)
+        a->text = take_string(at, end);
     return true;
-}
-
-/* What stands behind "Ok": a variant without data, or an object with one that has some. */
-static bool take_payload(const char **at, struct hostos_answer *a)
-{
-    struct text key;
-
-    if (**at == '"')
-        return take_text(at, a, HOSTOS_NO_PAYLOAD) && text_equals(a->text, "NoPayload");
-    if (!enter(at, &key))
-        return false;
-    a->payload = HOSTOS_PROTOCOL;
-    bool good = text_equals(key, "HostOSVersion")
-                    ? take_text(at, a, HOSTOS_VERSION)
-                    : text_equals(key, "HostOSVsockVersion") && take_protocol(at, a->number);
-    return good && skip_space(at) == '}' && (*at)++;
 }
 
 bool hostos_read(const char *json, size_t n, struct hostos_answer *a)
 {
     struct out unwanted = out_to(NULL, 0);
-    struct text key;
 
-    *a = (struct hostos_answer){0};
-    if (!json_check(json, n, &unwanted) || !enter(&json, &key))
+    if (!json_check(json, n, &unwanted))
         return false;
-    bool good = text_equals(key, "Err") ? take_text(&json, a, HOSTOS_ERROR)
-                                        : text_equals(key, "Ok") && take_payload(&json, a);
-    return good && skip_space(&json) == '}';
+    *a = (struct hostos_answer){0};
+    for (a->payload = HOSTOS_NO_PAYLOAD; a->payload <= HOSTOS_ERROR; a->payload++) {
+        const char *at = json;
+        if (take_payload(&at, json + n, a) && take(&at, json + n, forms[a->payload].after))
+            return true;
+    }
+    return false;
 }
 
 bool hostos_read_start(const char *json, size_t n, struct hostos_answer *a)
 {
-    static const char *const start[] = {"{", "\"Err\"", ":", "\""};
-    const char *end = json + n;
-
-    for (size_t i = 0; i < sizeof start / sizeof start[0]; i++) {
-        size_t len = strlen(start[i]);
-        while (json < end && json_is_space(*json))
-            json++;
-        if ((size_t)(end - json) < len || memcmp(json, start[i], len) != 0)
-            return false;
-        json += len;
-    }
-    const char *from = json;
-    while (json < end && *json != '"')
-        json += *json == '\\' && end - json > 1 ? 2 : 1;
-    *a = (struct hostos_answer){HOSTOS_ERROR, {from, (uint32_t)(json - from)}, {0}};
-    return true;
+    *a = (struct hostos_answer){.payload = HOSTOS_ERROR};
+    return take_payload(&json, json + n, a);
 }
 
 bool hostos_is_accepted(const char *json, size_t n)

@@ -37,11 +37,12 @@ struct hostos_request {
  * "get-vsock-protocol", "start-upgrade-guest-vm" and "set-node-id", which it has not. */
 bool hostos_command_of(struct bytes name, enum hostos_command *command);
 
-/* Writes the request, of a guest with this CID. Bytes that are no UTF-8 become U+FFFD. */
-void hostos_write(struct out *o, const struct hostos_request *r, uint32_t cid);
+/* Writes the command alone, as it stands in a request. Bytes that are no UTF-8 become U+FFFD.
+ * legacy: as hosts of v0 know it; false: they don't, and nothing was written. */
+bool hostos_write_command(struct out *o, const struct hostos_request *r, bool legacy);
 
-/* The same for a host of v0; false, with nothing written: v0 has no such command. */
-bool hostos_write_legacy(struct out *o, const struct hostos_request *r, uint32_t cid);
+/* Writes the request with this command, of a guest with this CID. */
+void hostos_write(struct out *o, struct bytes command, uint32_t cid, bool legacy);
 
 enum hostos_payload {
     HOSTOS_NO_PAYLOAD = 1,
@@ -57,7 +58,8 @@ struct hostos_answer {
 };
 
 /* Reads a whole answer; false: it is none. Rules of serde: a variant is a string or an object of
- * one key, unknown members of structs are passed over, missing and double ones are errors. */
+ * one key, unknown members of structs are passed over, missing and double ones are errors. The
+ * names of variants stand as they are, unescaped. */
 bool hostos_read(const char *json, size_t n, struct hostos_answer *a);
 
 /* Reads the beginning of an error whose end is not there: text reaches to the end of what is, and

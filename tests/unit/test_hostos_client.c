@@ -394,41 +394,51 @@ static void test_too_long(void **state)
 
 static void test_bad_requests(void **state)
 {
-    static char text[HOSTOS_REQUEST_MAX];
-    size_t most = HOSTOS_REQUEST_MAX - strlen(HELLO) + strlen("hello");
-    char limit[64];
     (void)state;
-    snprintf(limit, sizeof limit, "hostos: request too long: limit is %d bytes",
-             (int)HOSTOS_REQUEST_MAX);
     assert_null(begin((struct hostos_request){.command = 0}));
     assert_string_equal(error, "hostos: no command matched");
     assert_null(begin((struct hostos_request){.command = HOSTOS_COMMANDS}));
     assert_string_equal(error, "hostos: no command matched");
     assert_null(begin((struct hostos_request){.command = HOSTOS_UPGRADE, .url = BYTES("u")}));
     assert_string_equal(error, "hostos: No target hash given for upgrade command");
+}
+
+/* The limit is that of the whole request, whose CID counts when it is sent. */
+static void test_long_requests(void **state)
+{
+    static char text[HOSTOS_REQUEST_MAX];
+    size_t most = HOSTOS_REQUEST_MAX - strlen(HELLO) + strlen("hello");
+    struct hostos_request r = {.command = HOSTOS_NOTIFY, .message = {text, sizeof text}};
+    char limit[64];
+    (void)state;
+    snprintf(limit, sizeof limit, "hostos: request too long: limit is %d bytes",
+             (int)HOSTOS_REQUEST_MAX);
     memset(text, 'y', sizeof text);
-    struct hostos_request r = {.command = HOSTOS_NOTIFY, .message = {text, most + 1}, .count = 1};
     assert_null(begin(r));
     assert_string_equal(error, limit);
-    r.message.n = most;
-    r.hash = BYTES("what the command does not need is kept as well, while there is room for it");
-    assert_null(begin(r));
-    assert_string_equal(error, limit);
-    r.hash.n = 0;
     text[7] = '"'; /* which has two bytes on the wire */
+    for (r.message.n = most - 1; r.message.n <= most; r.message.n++) {
+        assert_non_null(begin(r));
+        up();
+        if (r.message.n == most) {
+            assert_string_equal(sent, "");
+            assert_end(CLIENT_FAILED, limit);
+            continue;
+        }
+        assert_int_equal(strlen(sent), HOSTOS_REQUEST_MAX);
+        answer(OK);
+        assert_done("", "");
+        cid = 30;
+        assert_non_null(begin(r));
+        up();
+        assert_string_equal(sent, "");
+        assert_end(CLIENT_FAILED, limit);
+        cid = 3;
+    }
+    r.legacy = true; /* which has to have room in two forms */
     assert_null(begin(r));
-    r.message.n--;
-    assert_non_null(begin(r));
-    cid = 30; /* a byte more when it is sent */
-    up();
-    assert_string_equal(sent, "");
-    assert_end(CLIENT_FAILED, limit);
-    cid = 3;
-    assert_non_null(begin(r));
-    up();
-    assert_int_equal(strlen(sent), HOSTOS_REQUEST_MAX);
-    answer(OK);
-    assert_done("", "");
+    assert_memory_equal(error, limit, strlen(limit));
+    assert_string_equal(error + strlen(limit), " in both forms");
 }
 
 static void test_all_in_use(void **state)
@@ -604,36 +614,41 @@ static void test_legacy_upgrade(void **state)
     }
 }
 
-/* Of an answer behind the texts of the longest request there is room for a protocol's version. */
+/* Behind the longest request there is room for a protocol's version. */
 static void test_longest_request(void **state)
 {
-    static char text[HOSTOS_REQUEST_MAX], error_text[CLIENT_DATA_MAX];
+    static const char v0[] = "\"notify[1, ]\"";
+    static char text[HOSTOS_REQUEST_MAX], no[CLIENT_DATA_MAX];
+    size_t forms = strlen(HELLO) - strlen("hello") - strlen(PROBE) +
+                   strlen("\"GetVsockProtocol\"") + strlen(v0);
     struct hostos_request r = {.command = HOSTOS_NOTIFY,
-                               .message = {text, HOSTOS_REQUEST_MAX - strlen(HELLO) + 5},
+                               .message = {text, (HOSTOS_REQUEST_MAX - forms) / 2},
                                .count = 1,
                                .legacy = true};
     (void)state;
     memset(text, 'y', sizeof text);
-    begin(r);
-    up();
-    answer(V1);
-    up();
-    assert_int_equal(strlen(sent), HOSTOS_REQUEST_MAX);
-    memset(error_text, 'x', sizeof error_text);
-    memcpy(error_text, "{\"Err\":\"", 8);
-    memcpy(error_text + sizeof error_text - 2, "\"}", 2);
-    say(error_text, sizeof error_text, 1000);
-    tell(ENDPOINT_CLOSED, 0);
-    assert_int_equal(c->status, CLIENT_REFUSED);
-    assert_int_equal(c->error_len, sizeof error_text - 10);
-    client_free(c);
-    begin(r); /* an error instead, of which not all has room */
-    up();
-    say(error_text, sizeof error_text, 1000);
-    tell(ENDPOINT_CLOSED, 0);
-    assert_int_equal(c->status, CLIENT_REFUSED);
-    assert_memory_equal(c->error + c->error_len - 15, " [cut off here]", 15);
-    client_free(c);
+    memset(no, 'x', sizeof no);
+    memcpy(no, "{\"Err\":\"", 8);
+    memcpy(no + sizeof no - 2, "\"}", 2);
+    for (int i = 0; i < 2; i++) {
+        assert_non_null(begin(r));
+        up();
+        if (i == 0) {
+            answer(V1);
+            up();
+            assert_int_equal(strlen(sent), strlen(HELLO) - strlen("hello") + r.message.n);
+        }
+        say(no, sizeof no, 1000);
+        tell(ENDPOINT_CLOSED, 0);
+        assert_int_equal(c->status, CLIENT_REFUSED);
+        if (i == 0)
+            assert_int_equal(c->error_len, sizeof no - 10);
+        else /* behind the request, there is no room for it all */
+            assert_memory_equal(c->error + c->error_len - 15, " [cut off here]", 15);
+        client_free(c);
+    }
+    r.message.n++;
+    assert_null(begin(r));
 }
 
 int main(void)
@@ -651,6 +666,7 @@ int main(void)
         cmocka_unit_test_setup(test_long_errors, fresh),
         cmocka_unit_test_setup(test_too_long, fresh),
         cmocka_unit_test_setup(test_bad_requests, fresh),
+        cmocka_unit_test_setup(test_long_requests, fresh),
         cmocka_unit_test_setup(test_all_in_use, fresh),
         cmocka_unit_test_setup(test_transport_reset, fresh),
         cmocka_unit_test_setup(test_legacy_host_of_v1, fresh),
