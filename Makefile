@@ -79,7 +79,8 @@ UNIT := text json json_check line stereos stereos_write mote buffer virtqueue vs
         socket_endpoint socket_flow socket_listen socket_peers \
         bearssl file \
         base64 protobuf http http_limits \
-               hostos hostos_client
+               hostos hostos_client \
+        vcom vcom_client vcom_pieces tpm_public
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c \
                vsock_endpoint.c socket_stream.c socket_listen.c socket_way.c socket_tcp.c \

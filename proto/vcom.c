@@ -197,28 +197,33 @@ bool vcom_read_packet(const char *json, size_t n, struct vcom_packet *p, struct 
     return false;
 }
 
-/* Three bytes come of four characters at least: what is written stays behind what is read. */
+/* Decodes t to dst, as many bytes as *n says then; dst is in front of t or far from it. */
+static bool decode(struct base64_decoder *d, struct text t, char *dst, size_t *n)
+{
+    uint32_t rune;
+
+    for (*n = 0; text_next(&t, &rune);) {
+        char c = (char)(rune < 0x80 ? rune : 0);
+        long got = base64_decode(d, &c, 1, dst + *n);
+        if (got < 0)
+            return false;
+        *n += (size_t)got;
+    }
+    return base64_end(d);
+}
+
 bool vcom_read_packet_ek(char *json, const struct vcom_packet *p, struct vcom_answer *a,
                          struct out *error)
 {
     struct base64_decoder decoder = {0};
-    struct text t = p->ek;
-    size_t n = 0;
-    uint32_t rune;
+    size_t n;
 
     *a = (struct vcom_answer){.kind = VCOM_EK};
-    while (text_next(&t, &rune)) {
-        char c = (char)(rune < 0x80 ? rune : 0);
-        long got = base64_decode(&decoder, &c, 1, json + n);
-        if (got < 0)
-            break;
-        n += (size_t)got;
+    if (!decode(&decoder, p->ek, json, &n)) {
+        out_str(error, "ek is not base64 at byte ");
+        out_u64(error, decoder.at);
+        return false;
     }
-    if (t.json_len == 0 && base64_end(&decoder)) {
-        a->value[0].bytes = (struct bytes){json, n};
-        return is_credible(a, VCOM_EK_INDEX, error);
-    }
-    out_str(error, "ek is not base64 at byte ");
-    out_u64(error, decoder.at);
-    return false;
+    a->value[0].bytes = (struct bytes){json, n};
+    return is_credible(a, VCOM_EK_INDEX, error);
 }

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* Keys as the TPM of an EVE-OS host has them. Only the moduli are made up: byte i is i ^ 0xa5. */
+#ifndef TESTS_UNIT_VCOM_H
+#define TESTS_UNIT_VCOM_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define EK_SIZE  314
+#define AIK_SIZE 280
+#define ECC_SIZE 88
+
+/* Up to the modulus: RSA; SHA-256; fixedTPM, fixedParent, sensitiveDataOrigin, adminWithPolicy,
+ * restricted, decrypt; the TCG's policy A; AES-128-CFB; no scheme; 2,048 bits; 65537; its size. */
+static const uint8_t ek_head[] = {
+    0x00, 0x01, 0x00, 0x0b, 0x00, 0x03, 0x00, 0xb2, 0x00, 0x20, 0x83, 0x71, 0x97, 0x67, 0x44,
+    0x84, 0xb3, 0xf8, 0x1a, 0x90, 0xcc, 0x8d, 0x46, 0xa5, 0xd7, 0x24, 0xfd, 0x52, 0xd7, 0x6e,
+    0x06, 0x52, 0x0b, 0x64, 0xf2, 0xa1, 0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa, 0x00, 0x06, 0x00,
+    0x80, 0x00, 0x43, 0x00, 0x10, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x00};
+
+/* RSASSA with SHA-256, restricted to signing. */
+static const uint8_t aik_head[] = {0x00, 0x01, 0x00, 0x0b, 0x00, 0x05, 0x04, 0x72,
+                                   0x00, 0x00, 0x00, 0x10, 0x00, 0x14, 0x00, 0x0b,
+                                   0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01, 0x00};
+
+/* The quote key: ECDSA with SHA-256 on P-256. */
+static const uint8_t ecc_head[] = {0x00, 0x23, 0x00, 0x0b, 0x00, 0x05, 0x04, 0x72, 0x00, 0x00,
+                                   0x00, 0x10, 0x00, 0x18, 0x00, 0x0b, 0x00, 0x03, 0x00, 0x10};
+
+static inline void make_rsa(uint8_t *dst, const uint8_t *head, size_t n)
+{
+    memcpy(dst, head, n);
+    for (size_t i = 0; i < 256; i++)
+        dst[n + i] = (uint8_t)(i ^ 0xa5);
+}
+
+static inline void make_ek(uint8_t dst[EK_SIZE])
+{
+    make_rsa(dst, ek_head, sizeof ek_head);
+}
+
+static inline void make_aik(uint8_t dst[AIK_SIZE])
+{
+    make_rsa(dst, aik_head, sizeof aik_head);
+}
+
+static inline void make_ecc(uint8_t dst[ECC_SIZE])
+{
+    memset(dst, 0x5a, ECC_SIZE);
+    memcpy(dst, ecc_head, sizeof ecc_head);
+    dst[20] = dst[54] = 0;
+    dst[21] = dst[55] = 32;
+}
+
+#endif
