@@ -18,11 +18,13 @@ comma  := ,
 PROTO := text.c out.c utf8.c json_check.c json_read.c line.c stereos.c \
          mote.c \
          base64.c protobuf.c http.c \
-         bandsox.c hostos.c vcom.c tpm_public.c
+         bandsox.c hostos.c vcom.c tpm_public.c \
+         mote_job.c
 AGENT := main.c session.c dispatch.c lifecycle.c health.c config.c secret.c ssh_key.c mount.c \
          power.c capabilities.c notify.c number.c client.c \
          hostos.c vcom.c \
-         transfer.c transfer_receive.c transfer_ends.c
+         transfer.c transfer_receive.c transfer_ends.c \
+               job.c job_strings.c job_options.c job_hostos.c job_vcom.c
 # Pure code: the guest's driver and the host's device both link it.
 MACHINE := buffer.c vsock_machine.c vsock_ports.c vsock_input.c vsock_output.c
 DRIVERS := $(MACHINE) virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c vsock_device.c \

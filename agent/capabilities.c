@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What this guest understands, and the limits that its host can meet. */
 #include "agent/health.h"
+#include "agent/job.h"
 #include "agent/services.h"
 #include "agent/session.h"
 #include "platform/platform.h"
@@ -18,6 +19,8 @@ static const struct mote_limit limits[] = {
     {"depth", JSON_DEPTH_MAX},
     {"values", JSON_TOKENS_MAX},
     {"agents", HEALTH_AGENTS_MAX},
+    {"jobs", CLIENTS_MAX},
+    {"job_data", JOB_DATA_MAX},
 };
 
 bool capabilities_request(const struct request *r)

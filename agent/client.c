@@ -15,25 +15,55 @@
 
 static struct client clients[CLIENTS_MAX];
 static char client_data[CLIENTS_MAX][CLIENT_DATA_MAX]; /* apart: most of it is never touched */
-static int in_use; /* of clients: nearly always none */
+static int in_use;                                     /* of clients: nearly always none */
 
-struct client *client_new(const struct client_protocol *protocol)
+static uint32_t last_id; /* of the newest */
+
+/* A free place, or that of the oldest that may go; NULL: there is none. */
+static struct client *find_place(void)
 {
-    static uint32_t last_id;
+    struct client *oldest = NULL;
 
     for (size_t i = 0; i < CLIENTS_MAX; i++) {
         struct client *c = &clients[i];
-        if (c->protocol != NULL)
-            continue;
-        in_use++;
-        c->protocol = protocol;
-        c->data = client_data[i];
-        c->status = CLIENT_RUNNING;
-        c->conn = NO_CONN;
-        c->deadline = c->next_try = NEVER;
-        c->id = ++last_id;
-        return c;
+        if (c->protocol == NULL)
+            return c;
+        if (c->may_go && c->status != CLIENT_RUNNING &&
+            (oldest == NULL || last_id - c->id > last_id - oldest->id))
+            oldest = c;
     }
+    return oldest;
+}
+
+bool client_has_place(void)
+{
+    return find_place() != NULL;
+}
+
+struct client *client_new(const struct client_protocol *protocol)
+{
+    struct client *c = find_place();
+
+    if (c == NULL)
+        return NULL;
+    if (c->protocol != NULL)
+        client_free(c);
+    in_use++;
+    c->protocol = protocol;
+    c->data = client_data[c - clients];
+    c->status = CLIENT_RUNNING;
+    c->conn = NO_CONN;
+    c->deadline = c->next_try = NEVER;
+    last_id += last_id == UINT32_MAX ? 2 : 1;
+    c->id = last_id;
+    return c;
+}
+
+struct client *client_find(uint32_t id)
+{
+    for (size_t i = 0; i < CLIENTS_MAX; i++)
+        if (clients[i].protocol != NULL && clients[i].id == id)
+            return &clients[i];
     return NULL;
 }
 
@@ -129,6 +159,7 @@ void client_begin(struct client *c, uint32_t port, uint64_t patience_ns)
     uint64_t now = platform_now_ns();
 
     c->port = port;
+    c->patience = patience_ns;
     c->deadline = now + patience_ns;
     connect(c, now);
 }
@@ -171,22 +202,33 @@ void client_again(struct client *c)
     c->wants_turn = true;
 }
 
-/* Only what a transport reset has ended is asked once more, and only where that does no harm. */
+/* After a transport reset, which may have set the clock forward by years. Before there was a
+ * connection nothing was asked; else it must do no harm to ask twice, and is done but once. */
+static bool repeat(struct client *c, bool was_connected)
+{
+    uint64_t now = platform_now_ns();
+
+    if (was_connected && !c->may_repeat)
+        return false;
+    if (was_connected) {
+        c->may_repeat = false;
+        c->len = 0;
+        c->seen = 0;
+    }
+    c->deadline = now + c->patience;
+    connect(c, now);
+    return true;
+}
+
 static void lose(struct client *c, int error)
 {
-    bool repeat = c->was_moved && c->may_repeat;
+    bool was_moved = c->was_moved, was_connected = c->is_connected;
 
     leave(c, endpoint_close);
-    if (c->protocol->lost != NULL && !repeat && c->protocol->lost(c, error))
+    if (was_moved && repeat(c, was_connected))
         return;
-    if (!repeat) {
+    if (c->protocol->lost == NULL || !c->protocol->lost(c, error))
         fail_as_usual(c, error);
-        return;
-    }
-    c->may_repeat = false;
-    c->len = 0;
-    c->seen = 0;
-    connect(c, platform_now_ns());
 }
 
 static void take(struct client *c, const struct endpoint_event *event)
@@ -228,11 +270,12 @@ bool client_event(const struct endpoint_event *event)
     return false;
 }
 
-static void expire(struct client *c)
+static void expire(struct client *c, uint64_t now)
 {
     int error = c->conn == NO_CONN ? MOTE_ERR_NO_RESOURCES : MOTE_ERR_TIMEOUT;
+    bool goes_on = c->conn != NO_CONN && c->protocol->lost != NULL && c->protocol->lost(c, error);
 
-    if (c->conn == NO_CONN || c->protocol->lost == NULL || !c->protocol->lost(c, error))
+    if (!goes_on || (c->status == CLIENT_RUNNING && c->deadline <= now))
         fail_as_usual(c, error);
 }
 
@@ -243,7 +286,7 @@ void client_tick(uint64_t now)
         if (c->protocol == NULL || c->status != CLIENT_RUNNING)
             continue;
         if (now >= c->deadline) {
-            expire(c);
+            expire(c, now);
         } else if (now >= c->next_try) {
             connect(c, now);
         } else if (c->wants_turn) {

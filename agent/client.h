@@ -19,7 +19,8 @@
 #define CLIENTS_MAX 8
 #endif
 
-/* Bytes of an answer that are kept: an EK certificate has 1.5 KiB. A real IC host can say 64 KiB. */
+/* Bytes of an answer that are kept: an EK certificate has 1.5 KiB. A real IC host can say 64 KiB.
+ */
 #ifndef CLIENT_DATA_MAX
 #define CLIENT_DATA_MAX 2048
 #endif
@@ -40,14 +41,16 @@ struct client;
  * more of it is called but report() and end(). */
 struct client_protocol {
     const char *peer; /* in error texts: "hostos" */
-    /* The connection is up: begin to ask. */
+    /* The connection is up: begin to ask. Of every connection: behind client_redial(), and when
+     * all is asked once more (may_repeat) or a transport reset came before this was called. */
     void (*connected)(struct client *c);
     /* There are new bytes (endpoint_peek() of c->conn), or c->peer_done is new, or there is room
      * to send again. */
     void (*progress)(struct client *c);
     /* The connection is gone, or could not be made (MOTE_ERR_RESET, _REFUSED, _TIMEOUT), or the
      * deadline has passed with a connection (MOTE_ERR_TIMEOUT): true when this was dealt with, by
-     * client_redial() or an end; false: it fails with the usual text. NULL: as false. */
+     * an end or client_redial(), and then with a new c->deadline if that has passed; false: it
+     * fails with the usual text. NULL: as false. */
     bool (*lost)(struct client *c, int error);
     /* Writes what came of a CLIENT_DONE as the members of a JSON object, without its braces;
      * nothing when there is nothing to say. */
@@ -67,25 +70,35 @@ struct client {
     bool is_connected; /* it may be read and written */
     bool peer_done;    /* the peer sends no more; unread bytes stay readable */
     bool may_repeat;   /* set by who begins it: asking twice does no harm. After a transport reset
-                        * or a restored snapshot it is asked once more; all others fail. */
+                        * or a restored snapshot it is asked once more, len and seen at 0; so is
+                        * any that had no connection yet, as it was. All others fail. */
+    bool may_go;       /* set by its owner: once it has ended, its place is anybody's */
     bool was_moved;    /* of the connection: a transport reset has ended it */
     bool wants_turn;   /* client_again() */
+    uint64_t patience; /* what it was begun with, ns; begins anew with what is asked once more */
     uint64_t deadline; /* of all of it, platform_now_ns() time */
     uint64_t next_try; /* to connect, while all connections are in use; UINT64_MAX: not wanted */
-    uint32_t id;       /* unlike that of any other until they wrap */
+    uint32_t id;       /* unlike that of any other until they wrap; never 0 */
     const char *error; /* error_len bytes, not NUL-terminated */
     size_t error_len;
     size_t len;    /* bytes in data that count */
     size_t used;   /* bytes in data that are wiped at the end: as many as ever counted */
     uint64_t seen; /* bytes that client_collect() has taken, kept or not */
-    char *data;    /* CLIENT_DATA_MAX bytes of its own: the answer, or whatever the protocol keeps */
+    char *data; /* CLIENT_DATA_MAX bytes of its own: the answer, or whatever the protocol keeps */
     char why[CLIENT_ERROR_MAX];
     _Alignas(8) char state[CLIENT_STATE_MAX]; /* the protocol's, all zero at first */
 };
 
-/* A place for an exchange; NULL: all CLIENTS_MAX are in use. Its state and data are the caller's
- * to fill in, then client_begin(). */
+/* A place for an exchange; NULL: all CLIENTS_MAX are in use. When none is free, it is that of the
+ * oldest that has ended and may_go. Its state and data are the caller's to fill in, then
+ * client_begin(). */
 struct client *client_new(const struct client_protocol *protocol);
+
+/* Whether client_new() would find one. */
+bool client_has_place(void);
+
+/* The one with this id, of an owner that has set may_go; NULL: its place was given away. */
+struct client *client_find(uint32_t id);
 
 /* Dials port of the host (CID 2); all of the exchange has patience_ns. Its outcome may be there
  * at once, as an error. */

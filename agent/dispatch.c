@@ -6,6 +6,7 @@
 #include "agent/dispatch.h"
 
 #include "agent/app.h"
+#include "agent/job.h"
 #include "agent/services.h"
 #include "platform/mount.h"
 
@@ -30,6 +31,9 @@ static const struct message messages[] = {
     {"delete_secret", secret_delete, &mote_name_payload, PAYLOAD_NEEDED},
     {"rotate_secret", secret_rotate, &stereos_secret_payload, PAYLOAD_NEEDED},
     {"purge_secrets", secret_purge, NULL, PAYLOAD_ANYTHING},
+    {"hostos", job_hostos, &mote_hostos_payload, PAYLOAD_NEEDED},
+    {"vcom", job_vcom, &mote_vcom_payload, PAYLOAD_NEEDED},
+    {"job", job_state, &mote_job_payload, PAYLOAD_NEEDED},
 };
 
 #define MESSAGE_COUNT (sizeof messages / sizeof messages[0])
@@ -100,7 +104,8 @@ bool dispatch_line(int conn, const char *line, size_t len, struct out *reply)
 
 void dispatch_abandon(int conn)
 {
-    mount_abandon(conn); /* the only message whose answer may take long */
+    mount_abandon(conn); /* these are the messages whose answers may take long */
+    job_abandon(conn);
 }
 
 void dispatch_refuse(const char *start, size_t len, const char *why, uint64_t limit,

@@ -5,6 +5,7 @@
  */
 #include "agent/app.h"
 #include "agent/client.h"
+#include "agent/job.h"
 #include "agent/lifecycle.h"
 #include "agent/notify.h"
 #include "agent/number.h"
@@ -68,6 +69,7 @@ static int start(void)
     load_module();
     lifecycle_enter(LIFECYCLE_READY, "all subsystems started");
     notify_ready();
+    job_start();
     app_start();
     return EXIT_OK;
 }
@@ -112,6 +114,7 @@ static bool act(uint64_t *deadline)
         uint64_t now = platform_now_ns();
         client_tick(now); /* first: the others ask what became of theirs */
         session_tick(now);
+        job_tick(now);
         notify_tick(now);
         over = is_over(); /* it may begin something: before deadlines are asked for, and flush */
         app = app_poll(now);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the guest does when it is asked: one function per message of the dispatch table.
- * Each does its work at once (but for mount_share()), and writes an error text when it could
- * not. None keeps anything of the payload but through the store.
+ * Each does its work at once (but for mount_share() and jobs), and writes an error text when it
+ * could not. None keeps anything of the payload but through the store.
  */
 #ifndef AGENT_SERVICES_H
 #define AGENT_SERVICES_H
@@ -10,6 +10,7 @@
 #include "agent/dispatch.h"
 #include "platform/store.h"
 #include "proto/mote.h"
+#include "proto/mote_job.h"
 
 /* What a payload is read into; which member counts is decided by the message. */
 union payload {
@@ -21,6 +22,10 @@ union payload {
     struct mote_list list;
     struct mote_name name;
     struct mote_logs logs;
+    struct mote_hostos hostos;
+    struct mote_vcom vcom;
+    struct mote_transfer transfer;
+    struct mote_job_id job;
 };
 
 bool health_request(const struct request *r);
@@ -36,6 +41,13 @@ bool capabilities_request(const struct request *r);
 
 /* Returns false while the mount is under way. */
 bool mount_share(const struct request *r);
+
+/* Begin a job (agent/job.h); return false while it runs, but not for longer than JOB_ANSWER_NS. */
+bool job_hostos(const struct request *r);
+bool job_vcom(const struct request *r);
+
+/* Tells the state of a job; of one that has ended, once. */
+bool job_state(const struct request *r);
 
 /* Keeps a configuration that was not sent but found (module 0). The errors of store_begin()
  * and store_commit(). */
