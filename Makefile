@@ -104,6 +104,10 @@ UNIT_LINUX_CODE := $(addprefix platform/linux/,errno_text.c children.c files.c p
                      file.c) tests/unit/fake_linux.c
 UNIT += $(UNIT_LINUX)
 
+# Those that dial have an endpoint of which they see both ends.
+UNIT_ENDPOINT := dispatch workload
+UNIT_ENDPOINT_CODE := tests/unit/fake_endpoint.c
+
 # Those of the other endpoint have it, and a vsock that does what they say, in its place.
 UNIT_SOCKETS := $(filter socket_%,$(UNIT))
 UNIT_SOCKETS_CODE := drivers/socket_endpoint.c tests/unit/fake_vsock.c
@@ -115,7 +119,8 @@ FUZZ := line dispatch words mount_path options passwd machine pair ring device a
 FUZZ_line     := $(PROTO:%=proto/%)
 FUZZ_dispatch := $(PROTO:%=proto/%) platform/bare/mount.c tests/unit/fake_platform.c \
                  $(addprefix agent/,dispatch.c config.c secret.c ssh_key.c mount.c power.c \
-                   capabilities.c app_none.c)
+                   capabilities.c app_none.c job.c job_strings.c job_hostos.c job_vcom.c hostos.c vcom.c) \
+                 tests/unit/fake_endpoint.c $(BEARSSL)
 FUZZ_words    := agent/words.c $(PROTO:%=proto/%)
 FUZZ_mount_path := agent/mount.c $(PROTO:%=proto/%)
 FUZZ_options  := platform/linux/errno_text.c
@@ -288,6 +293,7 @@ archives = $$(if $$(filter $(UNIT_LINUX:%=test_%),$$*),$(1)/linux.a) $(1)/code.a
 
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/unit/test_%)
 $(UNIT_SOCKETS:%=$(BUILD)/unit/test_%): $(UNIT_SOCKETS_CODE:%.c=$(BUILD)/unit/obj/%.o)
+$(UNIT_ENDPOINT:%=$(BUILD)/unit/test_%): $(UNIT_ENDPOINT_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(UNIT_PROGRAMS): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(call archives,$(BUILD)/unit)
 	$(Q)$(CC) $(UNIT_CFLAGS) $(filter %.o,$^) $(filter %.a,$^) -lcmocka -o $@
 
@@ -331,6 +337,7 @@ $(BUILD)/coverage/obj/%.o: %.c Makefile | $(BUILD)/.setup
 	$(Q)$(CC) $(COVERAGE_CFLAGS) $(DEPS) -c $< -o $@
 
 $(UNIT_SOCKETS:%=$(BUILD)/coverage/test_%): $(UNIT_SOCKETS_CODE:%.c=$(BUILD)/coverage/obj/%.o)
+$(UNIT_ENDPOINT:%=$(BUILD)/coverage/test_%): $(UNIT_ENDPOINT_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 $(COVERAGE_UNIT): $(BUILD)/coverage/%: $(BUILD)/coverage/obj/tests/unit/%.o \
                   $(call archives,$(BUILD)/coverage)
 	$(Q)$(CC) $(COVERAGE_CFLAGS) $(filter %.o,$^) $(filter %.a,$^) -lcmocka -o $@

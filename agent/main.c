@@ -119,6 +119,7 @@ static bool act(uint64_t *deadline)
         over = is_over(); /* it may begin something: before deadlines are asked for, and flush */
         app = app_poll(now);
     } while (endpoint_flush());
+    app = earlier(app, job_deadline());
     *deadline =
         earlier(earlier(app, client_deadline()), earlier(session_deadline(), notify_deadline()));
     return over;

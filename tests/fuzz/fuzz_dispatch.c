@@ -4,9 +4,11 @@
  * one bounded line of good JSON for each, and what was acknowledged can be read. A line
  * may begin with a byte that means something else than the line (see step()).
  */
+#include "agent/job.h"
 #include "agent/services.h"
 #include "proto/utf8.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/unit/fake_endpoint.h"
 #include "tests/unit/fake_platform.h"
 
 /* Their static state is reset between inputs, or looked at. */
@@ -16,6 +18,7 @@
 #undef find
 #include "agent/lifecycle.c"
 #include "platform/bare/store.c"
+#include "agent/client.c"
 /* clang-format on */
 
 #define SECRET_VALUE "~hunter2~correct~horse~battery~"
@@ -29,6 +32,10 @@ struct blob {
 
 static struct blob model[STORE_ENTRIES];
 static size_t model_count;
+
+/* What the host answers to those that dial it. */
+static const char *said;
+static size_t said_len;
 
 struct ack {
     struct text reply_to, error;
@@ -189,6 +196,9 @@ static void check_own(const char *line, size_t len, const struct out *reply, str
         check_list(reply, p.list.after);
     } else if (text_equals(e.type, "capabilities")) {
         CHECK(text_equals(type, "capabilities"));
+    } else if (text_equals(type, "job")) {
+        CHECK(text_equals(e.type, "job") || text_equals(e.type, "hostos") ||
+              text_equals(e.type, "vcom"));
     } else {
         CHECK(text_equals(type, text_equals(e.type, "ping") ? "pong" : "health"));
     }
@@ -229,13 +239,45 @@ static bool shows_secret(const char *bytes, size_t len)
     return memmem(bytes, len, SECRET_VALUE, strlen(SECRET_VALUE)) != NULL;
 }
 
+static void tell_client(enum endpoint_event_type type, int conn)
+{
+    if (fake_connections[conn].is == FAKE_OPEN)
+        client_event(&(struct endpoint_event){.type = type, .conn = conn, .error = MOTE_ERR_RESET});
+}
+
+/* Every connection of the guest's is up, and the host answers on it and is done. */
+static void answer_clients(void)
+{
+    for (int i = 0; i < FAKE_CONNECTIONS; i++) {
+        if (fake_connections[i].is != FAKE_OPEN)
+            continue;
+        tell_client(ENDPOINT_CONNECTED, i);
+        fake_endpoint_receive(i, said, said_len);
+        tell_client(ENDPOINT_DATA, i);
+        tell_client(ENDPOINT_CLOSED, i);
+    }
+}
+
+/* An answer comes, at the latest when a host's patience is at its end. */
+static void ask(const char *line, size_t len, struct out *reply)
+{
+    if (dispatch_line(0, line, len, reply))
+        return;
+    answer_clients();
+    if (dispatch_line(0, line, len, reply))
+        return;
+    fake_now += JOB_ANSWER_NS;
+    client_tick(fake_now);
+    CHECK(dispatch_line(0, line, len, reply));
+}
+
 static void dispatch(const char *line, size_t len, bool secret)
 {
     struct out reply = out_to(exact(NULL, STEREOS_REPLY_MAX), STEREOS_REPLY_MAX);
     char *copy = exact(line, len);
     struct stereos_envelope e;
 
-    CHECK(dispatch_line(0, copy, len, &reply));
+    ask(copy, len, &reply);
     read_reply(&reply, &e);
     if (!text_equals(e.type, "ack"))
         check_own(copy, len, &reply, e.type);
@@ -285,6 +327,8 @@ static void step(const char *line, size_t len)
         inject(line + 1, len - 1);
     else if (len != 0 && line[0] == 3)
         refuse(line + 1, len - 1);
+    else if (len != 0 && line[0] == 5)
+        said = line + 1, said_len = len - 1;
     else if (len > 2 && line[0] == 4)
         health_report(names[(uint8_t)line[1] % COUNT(names)], (line[2] & 1) != 0,
                       (line[2] & 4) != 0 ? "session" : NULL,
@@ -299,6 +343,12 @@ static void reset(void)
     current = LIFECYCLE_BOOTING;
     agent_count = 0;
     troubled = false;
+    said_len = 0;
+    for (size_t i = 0; i < CLIENTS_MAX; i++)
+        if (clients[i].protocol != NULL)
+            client_free(&clients[i]);
+    last_id = 0;
+    fake_endpoint_reset();
     for (size_t i = 0; i < STORE_ENTRIES; i++)
         free(model[i].data);
     memset(model, 0, sizeof model);
