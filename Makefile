@@ -81,7 +81,7 @@ UNIT := text json json_check line stereos stereos_write mote buffer virtqueue vs
         socket_endpoint socket_flow socket_listen socket_peers \
         bearssl file \
         base64 protobuf http http_limits \
-               hostos hostos_client \
+        hostos hostos_client hostos_legacy \
         vcom vcom_client vcom_pieces tpm_public
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c \
@@ -115,7 +115,7 @@ UNIT_SOCKETS_CODE := drivers/socket_endpoint.c tests/unit/fake_vsock.c
 # Fuzz targets, and what each is linked with; a file whose static state it must reset is
 # included by it.
 FUZZ := line dispatch words mount_path options passwd machine pair ring device acpi pci \
-        http protobuf base64
+        http protobuf base64 hostos
 FUZZ_line     := $(PROTO:%=proto/%)
 FUZZ_dispatch := $(PROTO:%=proto/%) platform/bare/mount.c tests/unit/fake_platform.c \
                  $(addprefix agent/,dispatch.c config.c secret.c ssh_key.c mount.c power.c \
@@ -134,6 +134,7 @@ FUZZ_pci      := $(addprefix drivers/,pci.c virtio_pci.c virtio.c virtqueue.c)
 FUZZ_http     := $(PROTO:%=proto/%)
 FUZZ_protobuf := $(PROTO:%=proto/%)
 FUZZ_base64   := proto/base64.c
+FUZZ_hostos   := $(PROTO:%=proto/%)
 
 # What every byte of a stream passes through is compiled for speed, the rest for size.
 HOT := drivers/buffer.c drivers/vsock_device.c \
