@@ -115,7 +115,8 @@ UNIT_SOCKETS_CODE := drivers/socket_endpoint.c tests/unit/fake_vsock.c
 # Fuzz targets, and what each is linked with; a file whose static state it must reset is
 # included by it.
 FUZZ := line dispatch words mount_path options passwd machine pair ring device acpi pci \
-        http protobuf base64 hostos
+        http protobuf base64 hostos \
+               vcom tpm_public
 FUZZ_line     := $(PROTO:%=proto/%)
 FUZZ_dispatch := $(PROTO:%=proto/%) platform/bare/mount.c tests/unit/fake_platform.c \
                  $(addprefix agent/,dispatch.c config.c secret.c ssh_key.c mount.c power.c \
@@ -135,6 +136,8 @@ FUZZ_http     := $(PROTO:%=proto/%)
 FUZZ_protobuf := $(PROTO:%=proto/%)
 FUZZ_base64   := proto/base64.c
 FUZZ_hostos   := $(PROTO:%=proto/%)
+FUZZ_vcom     := $(PROTO:%=proto/%)
+FUZZ_tpm_public := proto/tpm_public.c
 
 # What every byte of a stream passes through is compiled for speed, the rest for size.
 HOT := drivers/buffer.c drivers/vsock_device.c \
