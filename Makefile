@@ -19,7 +19,8 @@ PROTO := text.c out.c utf8.c json_check.c json_read.c line.c stereos.c \
          mote.c \
          base64.c protobuf.c http.c \
          bandsox.c hostos.c vcom.c tpm_public.c \
-         mote_job.c
+         mote_job.c \
+         bandsox_serial.c
 AGENT := main.c session.c dispatch.c lifecycle.c health.c config.c secret.c ssh_key.c mount.c \
          power.c capabilities.c notify.c number.c client.c \
          hostos.c vcom.c \
@@ -32,14 +33,16 @@ DRIVERS := $(MACHINE) virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c vsoc
 BARE  := exit.c stdio.c option.c store.c mount.c \
          file.c
 X86   := start.S boot.c console.c traps.c paging.c start_info.c acpi.c acpi_virtio.c apic.c clock.c \
-         entropy.c devices.c power.c
+         entropy.c devices.c power.c \
+         serial.c
 
 # The same agent on Linux: what the platform is, and sockets in the place of the driver.
 LINUX := entry.S start.c life.c clock.c console.c stdio.c errno_text.c events.c signals.c \
          children.c options.c service.c tool.c init.c init_end.c modules.c files.c passwd.c place.c \
          store.c mount.c mount_child.c mounts.c process.c process_child.c process_user.c text_file.c \
          file.c \
-         tool_streams.c
+         tool_streams.c \
+         serial.c
 SOCKETS := kernel_entropy.c buffer.c socket_endpoint.c socket_stream.c socket_listen.c socket_way.c \
            socket_vsock.c socket_tcp.c socket_unix.c
 
@@ -82,7 +85,8 @@ UNIT := text json json_check line stereos stereos_write mote buffer virtqueue vs
         bearssl file \
         base64 protobuf http http_limits \
         hostos hostos_client hostos_legacy \
-        vcom vcom_client vcom_pieces tpm_public
+        vcom vcom_client vcom_pieces tpm_public \
+               bandsox_serial
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c \
                vsock_endpoint.c socket_stream.c socket_listen.c socket_way.c socket_tcp.c \
