@@ -22,6 +22,9 @@
 
 #define NAME_MAX 64 /* __NEW_UTS_LEN */
 
+#define NOBODY          (-1)
+#define STANDARD_OUTPUT 1
+
 static const struct base_mount {
     const char *type;
     const char *path;
@@ -155,6 +158,10 @@ static void feed_entropy(void)
 void init_begin(void)
 {
     mount_base(&base_mounts[0]); /* the console's device; if it fails, mount_all() tells */
+    mount_base(&base_mounts[1]); /* and what says which line it may not be */
+    console_use(NOBODY);
+    options_from_kernel(); /* for that alone: what is wrong with them is said below */
+    console_use(STANDARD_OUTPUT);
     const char *console = console_open();
     mount_all();
     options_from_kernel();

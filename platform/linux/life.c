@@ -70,6 +70,7 @@ static void begin_service(char *const *words)
     console_use(STANDARD_ERROR);
     if (options_from_arguments(words) != 0 || !service_can_end())
         sys_exit(EXIT_USAGE);
+    console_leave_line();
     sys_prctl(PR_SET_CHILD_SUBREAPER, 1); /* what workloads leave behind comes to us */
 }
 

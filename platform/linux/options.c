@@ -31,6 +31,7 @@ static const struct {
     {"passwd", "FILE", "who has which home; default /etc/passwd"},
     {"run", "WORKLOAD", "a program to start and look after"},
     {"workloads", "FILE", "programs to start, one a line; default /etc/mote/workloads"},
+    {"bandsox", "TTY", "be the agent of a Bandsox host, on this serial line: ttyS0, or a path"},
     {"grace", "S", "seconds from SIGTERM to SIGKILL at the end; default 5"},
     {"hostname", "NAME", "as PID 1: the name of this machine"},
     {"poweroff", "HOW", "as a service: systemctl, signal-init or exit"},

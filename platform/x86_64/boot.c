@@ -39,6 +39,7 @@ __attribute__((no_stack_protector)) _Noreturn void boot_main(uint32_t start_info
     traps_init();
     seed_canary();
     start_info_read(start_info_phys);
+    console_settle();
     printf("mote: " MOTE_VERSION " on %s, %llu KiB of RAM\n", platform_name,
            (unsigned long long)(start_info.ram / 1024));
     acpi_read(start_info.rsdp);

@@ -6,6 +6,8 @@
 #ifndef PLATFORM_X86_64_X86_H
 #define PLATFORM_X86_64_X86_H
 
+#include "proto/text.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,6 +15,15 @@
 /* console.c: a 16550 at 0x3f8, 115200 8n1. Absent ones swallow what is written. */
 void console_init(void);
 void console_flush(void);
+
+/* Leaves the port, now that the command line is known, if somebody else is to have it. */
+void console_settle(void);
+
+/* serial.c: the I/O port of "ttyS0" to "ttyS3", 0: none of these; whether a UART answers there;
+ * and how one is set up: 115200 8n1, no interrupt. */
+uint16_t serial_port(struct bytes name);
+bool serial_is_there(uint16_t port);
+void serial_init(uint16_t port);
 
 /* traps.c: exceptions that end the guest, and the interrupts that wake it. */
 #define VECTOR_WAKE     0x20 /* every device */
