@@ -5,8 +5,13 @@
  *
  *   7001  sink: N and N bytes in, N back
  *   7002  source: N in, N bytes back, byte i is i & 0xff; then the end
+ *
+ * bench.move=N on the command line: N bytes go to the host and N come from it as Bandsox moves
+ * them, in turn, until the guest ends.
  */
 #include "agent/app.h"
+#include "agent/number.h"
+#include "agent/transfer.h"
 #include "platform/platform.h"
 
 #include <string.h>
@@ -30,8 +35,82 @@ static struct transfer {
 /* Any piece of the endless stream of a source is a piece of this. */
 static char pattern[PIECE + PERIOD];
 
+/* -- what is moved as Bandsox does */
+
+static uint32_t to_move;
+static struct client *moving;
+
+static long give(void *arg, uint64_t offset, void *buf, size_t n)
+{
+    (void)arg;
+    n = n < PIECE ? n : PIECE;
+    n = n < to_move - offset ? n : (size_t)(to_move - offset);
+    memcpy(buf, pattern + offset % PERIOD, n);
+    return (long)n;
+}
+
+static int drop(void *arg, uint64_t offset, const void *buf, size_t n)
+{
+    (void)arg, (void)offset, (void)buf, (void)n;
+    return MOTE_OK;
+}
+
+static int keep(void *arg)
+{
+    (void)arg;
+    return MOTE_OK;
+}
+
+static void leave(void *arg)
+{
+    (void)arg;
+}
+
+static const char *no_fault(void *arg)
+{
+    (void)arg;
+    return "none";
+}
+
+static void move(enum transfer_kind kind)
+{
+    static const struct transfer_ends ends = {give, drop, keep, leave, no_fault};
+    struct out error = out_to(NULL, 0);
+
+    moving = transfer_begin(&(struct transfer_request){.kind = kind,
+                                                       .path = {"bench", 5},
+                                                       .cmd_id = {"bench", 5},
+                                                       .ends = &ends,
+                                                       .size = to_move},
+                            &error);
+    if (moving == NULL)
+        PANIC("the bench application can't move anything");
+}
+
+/* The other way, when the one before has ended, however. */
+static void move_on(void)
+{
+    static enum transfer_kind kind = TRANSFER_DOWNLOAD_RAW;
+
+    if (moving != NULL && moving->status == CLIENT_RUNNING)
+        return;
+    if (moving != NULL && moving->status != CLIENT_DONE)
+        PANIC("a transfer has failed");
+    if (moving != NULL)
+        client_free(moving);
+    kind = kind == TRANSFER_UPLOAD ? TRANSFER_DOWNLOAD_RAW : TRANSFER_UPLOAD;
+    move(kind);
+}
+
+/* -- the application */
+
 void app_start(void)
 {
+    size_t len;
+    const char *option = platform_option("bench.move", NULL, &len);
+
+    if (option != NULL && !number_parse(option, len, &to_move))
+        PANIC("bench.move is not a number");
     for (size_t i = 0; i < sizeof pattern; i++)
         pattern[i] = (char)(i % PERIOD);
     if (endpoint_listen(SINK_PORT) != MOTE_OK || endpoint_listen(SOURCE_PORT) != MOTE_OK)
@@ -41,6 +120,8 @@ void app_start(void)
 uint64_t app_poll(uint64_t now)
 {
     (void)now;
+    if (to_move != 0)
+        move_on();
     return UINT64_MAX;
 }
 
