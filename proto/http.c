@@ -9,7 +9,7 @@
 /* Places in an answer: in front of a line, in the body, or behind it all. */
 enum place {
     AT_STATUS,
-    AT_FIELD,
+    AT_HEADER,
     AT_CHUNK,     /* its size */
     AT_CHUNK_END, /* the end of a line, and nothing else on it */
     AT_TRAILER,
@@ -110,7 +110,7 @@ static bool read_status(struct http_reader *r, struct bytes line)
     r->status = (uint16_t)status;
     r->is_old = line.at[7] == '0';
     r->has_length = r->is_chunked = false;
-    r->place = AT_FIELD;
+    r->place = AT_HEADER;
     return true;
 }
 
@@ -135,7 +135,7 @@ static bool read_coding(struct http_reader *r, struct bytes value)
 }
 
 /* Where the answer goes on when its header has ended (section 6.3). */
-static bool end_fields(struct http_reader *r)
+static bool end_headers(struct http_reader *r)
 {
     if (r->has_length && r->is_chunked)
         return bad(r, "both Content-Length and Transfer-Encoding");
@@ -150,10 +150,10 @@ static bool end_fields(struct http_reader *r)
     return true;
 }
 
-static bool read_field(struct http_reader *r, struct bytes line)
+static bool read_header(struct http_reader *r, struct bytes line)
 {
     if (line.n == 0)
-        return end_fields(r);
+        return end_headers(r);
     if (is_blank(line.at[0]))
         return bad(r, "a folded header line");
     const char *colon = memchr(line.at, ':', line.n);
@@ -193,8 +193,8 @@ static bool read_line(struct http_reader *r, struct bytes line)
         return false;
     if (r->place == AT_STATUS)
         return read_status(r, line);
-    if (r->place == AT_FIELD)
-        return read_field(r, line);
+    if (r->place == AT_HEADER)
+        return read_header(r, line);
     if (line.n == 0)
         r->place = AT_END;
     return true;

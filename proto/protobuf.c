@@ -51,12 +51,14 @@ static bool read_varint(struct protobuf_reader *r, uint64_t *value)
     return false;
 }
 
-/* A number of n bytes, the lowest first. */
-static bool read_fixed(struct protobuf_reader *r, size_t n, uint64_t *value)
+/* A number of as many bytes as its type says, the lowest first. */
+static bool read_fixed(struct protobuf_reader *r, struct protobuf_field *field)
 {
-    if ((size_t)(r->end - r->at) < n)
+    size_t n = field->type == PROTOBUF_FIXED64 ? 8 : field->type == PROTOBUF_FIXED32 ? 4 : 0;
+
+    if (n == 0 || n > (size_t)(r->end - r->at))
         return false;
-    memcpy(value, r->at, n); /* little-endian, as the machines are that this is for */
+    memcpy(&field->value, r->at, n); /* little-endian, as the machines are that this is for */
     r->at += n;
     return true;
 }
@@ -81,17 +83,11 @@ static bool read_field(struct protobuf_reader *r, struct protobuf_field *field)
         return false;
     *field = (struct protobuf_field){.number = (uint32_t)(key >> TYPE_BITS),
                                      .type = (enum protobuf_type)(key & 7)};
-    switch (field->type) {
-    case PROTOBUF_VARINT:
+    if (field->type == PROTOBUF_VARINT)
         return read_varint(r, &field->value);
-    case PROTOBUF_FIXED64:
-        return read_fixed(r, 8, &field->value);
-    case PROTOBUF_BYTES:
+    if (field->type == PROTOBUF_BYTES)
         return read_bytes(r, field);
-    case PROTOBUF_FIXED32:
-        return read_fixed(r, 4, &field->value);
-    }
-    return false;
+    return read_fixed(r, field);
 }
 
 bool protobuf_next(struct protobuf_reader *r, struct protobuf_field *field)
