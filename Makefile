@@ -119,6 +119,7 @@ UNIT_SOCKETS_CODE := drivers/socket_endpoint.c tests/unit/fake_vsock.c
 # Fuzz targets, and what each is linked with; a file whose static state it must reset is
 # included by it.
 FUZZ := line dispatch words mount_path options passwd machine pair ring device acpi pci \
+        file \
         http protobuf base64 hostos \
                vcom tpm_public
 FUZZ_line     := $(PROTO:%=proto/%)
@@ -135,6 +136,7 @@ FUZZ_pair     := $(MACHINE:%=drivers/%)
 FUZZ_ring     := drivers/virtqueue.c
 FUZZ_device   := $(MACHINE:%=drivers/%) drivers/virtqueue.c drivers/virtio.c
 FUZZ_acpi     := $(addprefix platform/x86_64/,acpi.c acpi_virtio.c start_info.c) platform/bare/option.c
+FUZZ_file     := platform/bare/file.c
 FUZZ_pci      := $(addprefix drivers/,pci.c virtio_pci.c virtio.c virtqueue.c)
 FUZZ_http     := $(PROTO:%=proto/%)
 FUZZ_protobuf := $(PROTO:%=proto/%)
