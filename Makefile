@@ -40,7 +40,7 @@ X86   := start.S boot.c console.c traps.c paging.c start_info.c acpi.c acpi_virt
 LINUX := entry.S start.c life.c clock.c console.c stdio.c errno_text.c events.c signals.c \
          children.c options.c service.c tool.c init.c init_end.c modules.c files.c passwd.c place.c \
          store.c mount.c mount_child.c mounts.c process.c process_child.c process_user.c text_file.c \
-         file.c \
+         file.c replacement.c \
          tool_streams.c \
          serial.c
 SOCKETS := kernel_entropy.c buffer.c socket_endpoint.c socket_stream.c socket_listen.c socket_way.c \
@@ -105,7 +105,7 @@ UNIT_LINUX := linux_secrets linux_files linux_passwd linux_mount linux_hang \
               linux_file
 UNIT_LINUX_CODE := $(addprefix platform/linux/,errno_text.c children.c files.c passwd.c place.c \
                      store.c mount.c mount_child.c mounts.c \
-                     file.c) tests/unit/fake_linux.c
+                     file.c replacement.c) tests/unit/fake_linux.c
 UNIT += $(UNIT_LINUX)
 
 # Those that dial have an endpoint of which they see both ends.

@@ -1,33 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The guest's files as the kernel has them. One that replaces another is written under a hidden
- * name of its own in the same directory, and renamed when it is whole.
- */
+/* The guest's files as the kernel has them. */
 #include "platform/file.h"
 
 #include "platform/linux/errno_text.h"
 #include "platform/linux/files.h"
+#include "platform/linux/replacement.h"
 #include "platform/linux/sys.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#define TEMPORARY_MAX   48  /* bytes of a hidden name, with its NUL */
-#define TEMPORARY_TRIES 100 /* others may use the directory, and have our names */
-#define PARENTS_MODE    0755u
-#define PERMISSIONS     07777u
+#define PERMISSIONS 07777u
 
 static struct opened {
     enum { FREE, READ, WRITE, REPLACE, LIST } use;
     bool broken; /* a write failed */
     int fd;
     union {
-        struct {
-            int directory;
-            uint32_t mode;
-            char temporary[TEMPORARY_MAX];
-            char name[FILE_ENTRY_MAX];
-        } new;
+        struct replacement new;
         struct listing list;
     };
 } opened[FILES_MAX];
@@ -35,13 +24,13 @@ static struct opened {
 static char file_path[FILE_PATH_MAX + 1];
 static struct file_fault fault = {"open", ""};
 
-static int refuse(int result, const char *step, const char *why)
+int file_refuse(int result, const char *step, const char *why)
 {
     fault = (struct file_fault){step, why};
     return result;
 }
 
-static int fail(const char *step, long error)
+int file_fail(const char *step, long error)
 {
     static const struct {
         long error;
@@ -58,7 +47,7 @@ static int fail(const char *step, long error)
     for (size_t i = 0; i < sizeof results / sizeof results[0]; i++)
         if (results[i].error == error)
             result = results[i].result;
-    return refuse(result, step, errno_text(error));
+    return file_refuse(result, step, errno_text(error));
 }
 
 struct file_fault file_fault(void)
@@ -85,11 +74,11 @@ static int new_number(struct bytes path)
     long result = take_path(path);
 
     if (result != 0)
-        return fail("open", result);
+        return file_fail("open", result);
     for (int i = 0; i < FILES_MAX; i++)
         if (opened[i].use == FREE)
             return i;
-    return fail("open", -EMFILE);
+    return file_fail("open", -EMFILE);
 }
 
 static struct opened *find(int file, unsigned use)
@@ -118,10 +107,10 @@ static int check_regular(int fd, struct file_info *info)
     }
     sys_close(fd);
     if (result != 0)
-        return fail("stat", result);
+        return file_fail("stat", result);
     if ((found.stx_mode & FILE_TYPE_MASK) == FILE_TYPE_DIRECTORY)
-        return fail("open", -EISDIR);
-    return refuse(MOTE_ERR_UNSUPPORTED, "open", "not a regular file");
+        return file_fail("open", -EISDIR);
+    return file_refuse(MOTE_ERR_UNSUPPORTED, "open", "not a regular file");
 }
 
 /* A FIFO must not stop us, nor a terminal become ours. */
@@ -133,7 +122,7 @@ static int open_plain(int file, unsigned use, int flags, uint32_t mode, struct f
     sys_umask((unsigned)mask);
 
     if (fd < 0)
-        return fail("open", fd);
+        return file_fail("open", fd);
     int result = check_regular((int)fd, info != NULL ? info : &unwanted);
     if (result != MOTE_OK)
         return result;
@@ -148,88 +137,14 @@ int file_open(struct bytes path, struct file_info *info)
     return file < 0 ? file : open_plain(file, READ, O_RDONLY, 0, info);
 }
 
-/* Cuts the last name off the path: what is left is its directory, "" that of the process. */
-static long split(char *name)
-{
-    char *slash = strrchr(file_path, '/');
-    const char *last = slash != NULL ? slash + 1 : file_path;
-
-    if (file_path[0] == '\0')
-        return -ENOENT;
-    if (last[0] == '\0' || strcmp(last, ".") == 0 || strcmp(last, "..") == 0)
-        return -EISDIR;
-    if (strlen(last) >= FILE_ENTRY_MAX)
-        return -ENAMETOOLONG;
-    strcpy(name, last);
-    file_path[last - file_path] = '\0';
-    return 0;
-}
-
-/* The directory that split() has left, made if it is missing and that is wanted. */
-static int open_parent(bool make)
-{
-    const char *path = file_path[0] != '\0' ? file_path : ".";
-    long fd = sys_open(path, O_PATH | O_DIRECTORY, 0);
-
-    if (fd != -ENOENT || !make)
-        return fd < 0 ? fail("open", fd) : (int)fd;
-    long result = files_make_directories(path, PARENTS_MODE);
-    if (result != 0)
-        return fail("mkdir", result);
-    fd = sys_open(path, O_PATH | O_DIRECTORY, 0);
-    return fd < 0 ? fail("open", fd) : (int)fd;
-}
-
-/* A directory can't be replaced; a device or a FIFO could, and would be missed. */
-static int check_replaceable(int directory, const char *name)
-{
-    struct statx found;
-    long result = sys_statx(directory, name, AT_SYMLINK_NOFOLLOW, &found);
-    unsigned type = result == 0 ? found.stx_mode & FILE_TYPE_MASK : 0;
-
-    if (result != 0)
-        return result == -ENOENT ? MOTE_OK : fail("open", result);
-    if (type == FILE_TYPE_DIRECTORY)
-        return fail("open", -EISDIR);
-    if (type == FILE_TYPE_REGULAR || type == FILE_TYPE_LINK)
-        return MOTE_OK;
-    return refuse(MOTE_ERR_UNSUPPORTED, "open", "not a regular file");
-}
-
-/* Under a name that nobody has. */
-static long open_temporary(struct opened *o)
-{
-    static unsigned serial;
-    long fd = -EEXIST;
-
-    for (int i = 0; i < TEMPORARY_TRIES && fd == -EEXIST; i++) {
-        snprintf(o->new.temporary, sizeof o->new.temporary, ".mote.%ld.%u.tmp", sys_getpid(),
-                 serial++);
-        fd = sys_openat(o->new.directory, o->new.temporary,
-                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
-    }
-    return fd;
-}
-
 static int create_new(int file, uint32_t mode, bool parents)
 {
     struct opened *o = &opened[file];
-    long result = split(o->new.name);
+    int fd = replacement_begin(&o->new, file_path, mode, parents);
 
-    if (result != 0)
-        return fail("open", result);
-    int directory = open_parent(parents);
-    if (directory < 0)
-        return directory;
-    int refused = check_replaceable(directory, o->new.name);
-    o->new.directory = directory;
-    o->new.mode = mode &PERMISSIONS;
-    long fd = refused == MOTE_OK ? open_temporary(o) : -1;
-    if (fd < 0) {
-        sys_close(directory);
-        return refused != MOTE_OK ? refused : fail("open", fd);
-    }
-    o->fd = (int)fd;
+    if (fd < 0)
+        return fd;
+    o->fd = fd;
     o->broken = false;
     o->use = REPLACE;
     return file;
@@ -243,7 +158,7 @@ static int make_parents(void)
     if (slash == NULL || slash == file_path)
         return MOTE_OK;
     *slash = '\0';
-    int fd = open_parent(true);
+    int fd = replacement_open_directory(file_path, true);
     *slash = '/';
     sys_close(fd);
     return fd < 0 ? fd : MOTE_OK;
@@ -256,7 +171,7 @@ int file_create(struct bytes path, uint32_t mode, enum file_how how, bool parent
     if (file < 0)
         return file;
     if (how == FILE_REPLACE)
-        return create_new(file, mode, parents);
+        return create_new(file, mode & PERMISSIONS, parents);
     int result = parents ? make_parents() : MOTE_OK;
     if (result != MOTE_OK)
         return result;
@@ -269,7 +184,7 @@ long file_read(int file, void *buf, size_t n)
     const struct opened *o = find(file, READ);
     long got = o != NULL ? sys_read(o->fd, buf, n) : -EBADF;
 
-    return got < 0 ? fail("read", got) : got;
+    return got < 0 ? file_fail("read", got) : got;
 }
 
 static struct opened *find_written(int file)
@@ -288,23 +203,7 @@ int file_write(int file, const void *buf, size_t n)
         return MOTE_OK;
     if (o != NULL)
         o->broken = true;
-    return fail("write", result);
-}
-
-/* Under its name, with its mode. */
-static int put_in_place(const struct opened *o)
-{
-    const char *step = "chmod";
-    long result = sys_fchmod(o->fd, o->new.mode);
-
-    if (result == 0) {
-        step = "rename";
-        result = sys_renameat(o->new.directory, o->new.temporary, o->new.directory, o->new.name);
-    }
-    if (result == 0)
-        return MOTE_OK;
-    sys_unlinkat(o->new.directory, o->new.temporary, 0);
-    return fail(step, result);
+    return file_fail("write", result);
 }
 
 int file_commit(int file)
@@ -313,14 +212,12 @@ int file_commit(int file)
 
     if (o == NULL || o->broken) {
         file_close(file);
-        return fail("write", -EBADF);
+        return file_fail("write", -EBADF);
     }
-    int result = o->use == REPLACE ? put_in_place(o) : MOTE_OK;
-    if (o->use == REPLACE)
-        sys_close(o->new.directory);
+    int result = o->use == REPLACE ? replacement_commit(&o->new, o->fd) : MOTE_OK;
     long closed = sys_close(o->fd); /* where the server of a file system may say no */
     o->use = FREE;
-    return result == MOTE_OK && closed != 0 ? fail("close", closed) : result;
+    return result == MOTE_OK && closed != 0 ? file_fail("close", closed) : result;
 }
 
 void file_close(int file)
@@ -328,10 +225,8 @@ void file_close(int file)
     if (file < 0 || file >= FILES_MAX || opened[file].use == FREE)
         return;
     struct opened *o = &opened[file];
-    if (o->use == REPLACE) {
-        sys_unlinkat(o->new.directory, o->new.temporary, 0);
-        sys_close(o->new.directory);
-    }
+    if (o->use == REPLACE)
+        replacement_drop(&o->new);
     sys_close(o->fd);
     o->use = FREE;
 }
@@ -344,7 +239,7 @@ int file_stat(struct bytes path, struct file_info *info)
     if (result == 0)
         result = sys_statx(AT_FDCWD, file_path, 0, &found);
     if (result != 0)
-        return fail("stat", result);
+        return file_fail("stat", result);
     *info = info_of(&found);
     return MOTE_OK;
 }
@@ -357,7 +252,7 @@ int file_list(struct bytes path)
         return list;
     long fd = sys_open(file_path, O_RDONLY | O_DIRECTORY, 0);
     if (fd < 0)
-        return fail("open", fd);
+        return file_fail("open", fd);
     opened[list].use = LIST;
     opened[list].fd = opened[list].list.directory = (int)fd;
     opened[list].list.size = opened[list].list.at = 0;
@@ -377,7 +272,7 @@ int file_next(int list, struct file_entry *entry)
     const char *name;
 
     if (o == NULL)
-        return fail("readdirent", -EBADF);
+        return file_fail("readdirent", -EBADF);
     while ((name = files_next_of_all(&o->list)) != NULL)
         if (!is_dots(name) && sys_statx(o->fd, name, AT_SYMLINK_NOFOLLOW, &found) == 0) {
             entry->info = info_of(&found);
@@ -385,5 +280,5 @@ int file_next(int list, struct file_entry *entry)
             memcpy(entry->name, name, entry->name_len + 1);
             return 1;
         }
-    return o->list.size < 0 ? fail("readdirent", o->list.size) : 0;
+    return o->list.size < 0 ? file_fail("readdirent", o->list.size) : 0;
 }
