@@ -92,7 +92,8 @@ static void ask(struct client *c)
 {
     struct transfer *t = transfer_of(c);
     struct bandsox_request request = {.type = kind_names[t->kind],
-                                      .path = t->path,
+                                      .path =
+                                          t->kind != TRANSFER_PING ? t->path : (struct bytes){0},
                                       .cmd_id = t->cmd_id,
                                       .has_size = t->kind == TRANSFER_UPLOAD,
                                       .size = t->size,

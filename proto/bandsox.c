@@ -98,13 +98,15 @@ static bool begin_string(struct bandsox_reader *r)
     }
     r->has_data |= r->in_data;
     r->in_string = true;
+    r->start = r->len;
     return keep(r, '"');
 }
 
-/* A character of a string. Where the line has grown too long, the rest of the string is passed
- * over, but for its end: no escape is cut in two. */
+/* A character of a string. Where the line has grown too long in it, the rest of the string is
+ * passed over, but for its end: no escape is cut in two. */
 static bool take_char(struct bandsox_reader *r, char c)
 {
+    const uint32_t limit = r->max - SPARE;
     bool in_escape = r->escape != 0;
 
     if ((unsigned char)c < ' ') {
@@ -117,7 +119,7 @@ static bool take_char(struct bandsox_reader *r, char c)
         r->in_string = r->is_cut = false;
     else if (c == '\\')
         r->escape = 1;
-    r->is_cut |= r->in_string && !in_escape && r->len >= r->max - SPARE;
+    r->is_cut |= r->in_string && !in_escape && r->start < limit && r->len >= limit;
     return r->is_cut || keep(r, c);
 }
 

@@ -28,11 +28,13 @@ struct bandsox_reader {
     uint32_t max;     /* BANDSOX_LINE_MIN at least */
     uint32_t len;     /* BANDSOX_LINE: of the line, without its '\n' */
     const char *rule; /* BANDSOX_BAD: what was broken */
+    uint32_t start;   /* of the string that it ends in */
     bool in_string, is_cut, in_data, has_data, is_whole;
     uint8_t escape; /* characters of an escape that are still to come */
 };
 
-/* Every line that is no error fits; longer strings are cut, which only an error text survives. */
+/* Every line that is no error fits. A string that makes a line longer is cut, which only the text
+ * of an error survives. */
 #define BANDSOX_LINE_MIN 768
 
 enum bandsox_step {
