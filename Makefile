@@ -122,7 +122,8 @@ UNIT_SOCKETS_CODE := drivers/socket_endpoint.c tests/unit/fake_vsock.c
 FUZZ := line dispatch words mount_path options passwd machine pair ring device acpi pci \
         file \
         http protobuf base64 hostos \
-               vcom tpm_public
+        vcom tpm_public \
+        bandsox
 FUZZ_line     := $(PROTO:%=proto/%)
 FUZZ_dispatch := $(PROTO:%=proto/%) platform/bare/mount.c tests/unit/fake_platform.c \
                  $(addprefix agent/,dispatch.c config.c secret.c ssh_key.c mount.c power.c \
@@ -145,6 +146,7 @@ FUZZ_base64   := proto/base64.c
 FUZZ_hostos   := $(PROTO:%=proto/%)
 FUZZ_vcom     := $(PROTO:%=proto/%)
 FUZZ_tpm_public := proto/tpm_public.c
+FUZZ_bandsox  := $(PROTO:%=proto/%)
 
 # What every byte of a stream passes through is compiled for speed, the rest for size.
 HOT := drivers/buffer.c drivers/vsock_device.c \
