@@ -25,7 +25,7 @@ AGENT := main.c session.c dispatch.c lifecycle.c health.c config.c secret.c ssh_
          power.c capabilities.c notify.c number.c client.c \
          hostos.c vcom.c \
          transfer.c transfer_receive.c transfer_ends.c \
-               job.c job_strings.c job_options.c job_hostos.c job_vcom.c
+               job.c job_strings.c job_options.c job_hostos.c job_vcom.c job_transfer.c path.c
 # Pure code: the guest's driver and the host's device both link it.
 MACHINE := buffer.c vsock_machine.c vsock_ports.c vsock_input.c vsock_output.c
 DRIVERS := $(MACHINE) virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c vsock_device.c \
@@ -41,6 +41,7 @@ LINUX := entry.S start.c life.c clock.c console.c stdio.c errno_text.c events.c 
          children.c options.c service.c tool.c init.c init_end.c modules.c files.c passwd.c place.c \
          store.c mount.c mount_child.c mounts.c process.c process_child.c process_user.c text_file.c \
          file.c replacement.c \
+               file_resolve.c \
          tool_streams.c \
          serial.c
 SOCKETS := kernel_entropy.c buffer.c socket_endpoint.c socket_stream.c socket_listen.c socket_way.c \
@@ -125,12 +126,13 @@ FUZZ := line dispatch words mount_path options passwd machine pair ring device a
         vcom tpm_public \
         bandsox
 FUZZ_line     := $(PROTO:%=proto/%)
-FUZZ_dispatch := $(PROTO:%=proto/%) platform/bare/mount.c tests/unit/fake_platform.c \
+FUZZ_dispatch := $(PROTO:%=proto/%) platform/bare/mount.c platform/bare/file.c tests/unit/fake_platform.c \
                  $(addprefix agent/,dispatch.c config.c secret.c ssh_key.c mount.c power.c \
-                   capabilities.c app_none.c job.c job_strings.c job_hostos.c job_vcom.c hostos.c vcom.c) \
+                   capabilities.c app_none.c job.c job_strings.c job_hostos.c job_vcom.c job_transfer.c path.c hostos.c vcom.c \
+                   transfer.c transfer_receive.c transfer_ends.c) \
                  tests/unit/fake_endpoint.c $(BEARSSL)
 FUZZ_words    := agent/words.c $(PROTO:%=proto/%)
-FUZZ_mount_path := agent/mount.c $(PROTO:%=proto/%)
+FUZZ_mount_path := agent/mount.c agent/path.c $(PROTO:%=proto/%)
 FUZZ_options  := platform/linux/errno_text.c
 FUZZ_passwd   :=
 FUZZ_machine  := $(MACHINE:%=drivers/%) tests/fuzz/wire.c

@@ -17,7 +17,7 @@ static struct client clients[CLIENTS_MAX];
 static char client_data[CLIENTS_MAX][CLIENT_DATA_MAX]; /* apart: most of it is never touched */
 static int in_use;                                     /* of clients: nearly always none */
 
-static uint32_t last_id; /* of the newest */
+static uint32_t newest_id;
 
 /* A free place, or that of the oldest that may go; NULL: there is none. */
 static struct client *find_place(void)
@@ -29,7 +29,7 @@ static struct client *find_place(void)
         if (c->protocol == NULL)
             return c;
         if (c->may_go && c->status != CLIENT_RUNNING &&
-            (oldest == NULL || last_id - c->id > last_id - oldest->id))
+            (oldest == NULL || newest_id - c->id > newest_id - oldest->id))
             oldest = c;
     }
     return oldest;
@@ -54,8 +54,8 @@ struct client *client_new(const struct client_protocol *protocol)
     c->status = CLIENT_RUNNING;
     c->conn = NO_CONN;
     c->deadline = c->next_try = NEVER;
-    last_id += last_id == UINT32_MAX ? 2 : 1;
-    c->id = last_id;
+    newest_id += newest_id == UINT32_MAX ? 2 : 1;
+    c->id = newest_id;
     return c;
 }
 
@@ -77,7 +77,7 @@ static void leave(struct client *c, void (*how)(int conn))
     c->next_try = NEVER;
 }
 
-static void end(struct client *c, enum client_status status, void (*how)(int conn))
+static void finish(struct client *c, enum client_status status, void (*how)(int conn))
 {
     leave(c, c->protocol->is_orderly ? endpoint_close : how);
     c->status = status;
@@ -89,7 +89,7 @@ static void end(struct client *c, enum client_status status, void (*how)(int con
 void client_free(struct client *c)
 {
     if (c->status == CLIENT_RUNNING)
-        end(c, CLIENT_FAILED, endpoint_abort);
+        finish(c, CLIENT_FAILED, endpoint_abort);
     explicit_bzero(c->data, c->used > c->len ? c->used : c->len);
     explicit_bzero(c, sizeof *c);
     in_use--;
@@ -97,14 +97,14 @@ void client_free(struct client *c)
 
 void client_done(struct client *c)
 {
-    end(c, CLIENT_DONE, endpoint_close);
+    finish(c, CLIENT_DONE, endpoint_close);
 }
 
 void client_refused(struct client *c, const char *text, size_t n)
 {
     c->error = text;
     c->error_len = n;
-    end(c, CLIENT_REFUSED, endpoint_close);
+    finish(c, CLIENT_REFUSED, endpoint_close);
 }
 
 void client_fail(struct client *c, const char *format, ...)
@@ -118,7 +118,7 @@ void client_fail(struct client *c, const char *format, ...)
     va_end(arguments);
     c->error = c->why;
     c->error_len = strlen(c->why);
-    end(c, CLIENT_FAILED, endpoint_abort);
+    finish(c, CLIENT_FAILED, endpoint_abort);
 }
 
 /* The usual text for what ended a connection, or kept it from being made. */

@@ -33,6 +33,7 @@ static const struct message messages[] = {
     {"purge_secrets", secret_purge, NULL, PAYLOAD_ANYTHING},
     {"hostos", job_hostos, &mote_hostos_payload, PAYLOAD_NEEDED},
     {"vcom", job_vcom, &mote_vcom_payload, PAYLOAD_NEEDED},
+    {"transfer", job_transfer, &mote_transfer_payload, PAYLOAD_NEEDED},
     {"job", job_state, &mote_job_payload, PAYLOAD_NEEDED},
 };
 

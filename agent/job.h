@@ -28,6 +28,7 @@ struct job_kind {
 
 extern const struct job_kind job_hostos_kind;
 extern const struct job_kind job_vcom_kind;
+extern const struct job_kind job_transfer_kind;
 
 /* Serves a message that begins a job (struct message, agent/dispatch.h). */
 bool job_serve(const struct request *r, const struct job_kind *kind);

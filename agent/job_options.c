@@ -33,6 +33,16 @@ static const struct option {
 } options[] = {
     {"mote.hostos", &job_hostos_kind, &mote_hostos_payload, "", {"command", "message"}},
     {"mote.vcom", &job_vcom_kind, &mote_vcom_payload, "", {"request", "index", "data"}},
+    {"mote.download",
+     &job_transfer_kind,
+     &mote_transfer_payload,
+     "\"request\":\"download\",",
+     {"path", "file"}},
+    {"mote.upload",
+     &job_transfer_kind,
+     &mote_transfer_payload,
+     "\"request\":\"upload\",",
+     {"path", "file"}},
 };
 
 /* Those that have begun; the console has not been told yet what came of them. */

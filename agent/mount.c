@@ -5,17 +5,13 @@
  */
 #include "platform/mount.h"
 #include "agent/health.h"
+#include "agent/path.h"
 #include "agent/services.h"
 #include "drivers/endpoint.h"
 
 #include <string.h>
 
 _Static_assert(ENDPOINT_CONNECTIONS <= MOUNT_JOBS, "a connection's number is an owner's");
-
-/* Nothing is mounted on these or below them. */
-static const char *const protected_paths[] = {
-    "/nix", "/etc", "/bin", "/boot", "/dev", "/proc", "/sys", "/run",
-};
 
 static const char *find_missing(const struct stereos_mount *m)
 {
@@ -26,41 +22,6 @@ static const char *find_missing(const struct stereos_mount *m)
     if (text_length(m->fs_type) == 0)
         return "mount fs_type cannot be empty";
     return NULL;
-}
-
-/* Removes "." and "..", doubled and trailing slashes of an absolute path, in place. */
-static size_t clean_path(char *path, size_t n)
-{
-    size_t out = 0;
-
-    for (size_t at = 0; at < n;) {
-        const char *slash = memchr(path + at, '/', n - at);
-        size_t end = slash != NULL ? (size_t)(slash - path) : n;
-        size_t len = end - at;
-        if (len == 2 && path[at] == '.' && path[at + 1] == '.') {
-            while (out > 0 && path[--out] != '/')
-                ;
-        } else if (len > 0 && !(len == 1 && path[at] == '.')) {
-            path[out] = '/';
-            memmove(path + out + 1, path + at, len);
-            out += len + 1;
-        }
-        at = end + 1;
-    }
-    if (out == 0)
-        path[out++] = '/';
-    return out;
-}
-
-static bool is_allowed(const char *path, size_t n)
-{
-    for (size_t i = 0; i < sizeof protected_paths / sizeof protected_paths[0]; i++) {
-        size_t len = strlen(protected_paths[i]);
-        if (n >= len && memcmp(path, protected_paths[i], len) == 0 &&
-            (n == len || path[len] == '/'))
-            return false;
-    }
-    return n != 1;
 }
 
 static void write_not_allowed(struct out *o, const char *path, size_t n)
@@ -102,7 +63,7 @@ static bool check(const struct stereos_mount *m, char *path, size_t *n, struct o
     } else if (path[0] != '/') {
         out_str(error, "guest_path must be absolute: ");
         out_quoted(error, m->guest_path);
-    } else if (!is_allowed(path, *n = clean_path(path, *n))) {
+    } else if (!path_is_allowed(path, *n = path_clean(path, *n))) {
         write_not_allowed(error, path, *n);
     } else if (memchr(path, '\0', *n) != NULL) {
         write_no_mount_point(error, path, *n, "invalid argument");
@@ -129,7 +90,7 @@ static int attempt(int conn, const struct stereos_mount *m, const char *path, co
         .path = path,
         .fs_type = text_equals(m->fs_type, "9p") ? "9p" : "virtiofs",
         .read_only = m->read_only,
-        .allowed = is_allowed,
+        .allowed = path_is_allowed,
     };
 
     *fault = "invalid argument";

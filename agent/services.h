@@ -45,6 +45,7 @@ bool mount_share(const struct request *r);
 /* Begin a job (agent/job.h); return false while it runs, but not for longer than JOB_ANSWER_NS. */
 bool job_hostos(const struct request *r);
 bool job_vcom(const struct request *r);
+bool job_transfer(const struct request *r);
 
 /* Tells the state of a job; of one that has ended, once. */
 bool job_state(const struct request *r);

@@ -89,6 +89,13 @@ int file_list(struct bytes path);
 /* The next name, in no order, without "." and ".."; 1: there is one, 0: no more, or an error. */
 int file_next(int list, struct file_entry *entry);
 
+/*
+ * Where an absolute path leads when the symbolic links in front of its last name are followed, as
+ * far as there is something: cap bytes at real, its length, or an error. 0: there is no such thing
+ * as a link here, and path is where it leads.
+ */
+long file_resolve(struct bytes path, char *real, size_t cap);
+
 /* Why the last function failed that returned an error; valid until the next call. */
 struct file_fault file_fault(void);
 

@@ -314,3 +314,9 @@ int file_next(int list, struct file_entry *entry)
     }
     return 0;
 }
+
+long file_resolve(struct bytes path, char *real, size_t cap)
+{
+    (void)path, (void)real, (void)cap;
+    return 0;
+}

@@ -198,7 +198,7 @@ static void check_own(const char *line, size_t len, const struct out *reply, str
         CHECK(text_equals(type, "capabilities"));
     } else if (text_equals(type, "job")) {
         CHECK(text_equals(e.type, "job") || text_equals(e.type, "hostos") ||
-              text_equals(e.type, "vcom"));
+              text_equals(e.type, "vcom") || text_equals(e.type, "transfer"));
     } else {
         CHECK(text_equals(type, text_equals(e.type, "ping") ? "pong" : "health"));
     }
@@ -271,6 +271,18 @@ static void ask(const char *line, size_t len, struct out *reply)
     CHECK(dispatch_line(0, line, len, reply));
 }
 
+/* The model has no files: none is left of those that a transfer made, and none is half made. */
+static void drop_files(void)
+{
+    struct store_name name;
+
+    for (size_t i = 0; i < CLIENTS_MAX; i++)
+        if (clients[i].protocol != NULL && strcmp(clients[i].protocol->peer, "bandsox") == 0)
+            client_free(&clients[i]);
+    while (store_next(STORE_FILE, "", 0, &name) == MOTE_OK)
+        CHECK(store_delete(STORE_FILE, name.name, name.len) == MOTE_OK);
+}
+
 static void dispatch(const char *line, size_t len, bool secret)
 {
     struct out reply = out_to(exact(NULL, STEREOS_REPLY_MAX), STEREOS_REPLY_MAX);
@@ -278,6 +290,7 @@ static void dispatch(const char *line, size_t len, bool secret)
     struct stereos_envelope e;
 
     ask(copy, len, &reply);
+    drop_files();
     read_reply(&reply, &e);
     if (!text_equals(e.type, "ack"))
         check_own(copy, len, &reply, e.type);
@@ -347,7 +360,7 @@ static void reset(void)
     for (size_t i = 0; i < CLIENTS_MAX; i++)
         if (clients[i].protocol != NULL)
             client_free(&clients[i]);
-    last_id = 0;
+    newest_id = 0;
     fake_endpoint_reset();
     for (size_t i = 0; i < STORE_ENTRIES; i++)
         free(model[i].data);

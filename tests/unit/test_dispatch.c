@@ -314,7 +314,8 @@ static void test_capabilities(void **state)
         "\",\"protocol\":1,\"platform\":\"fake platform\",\"messages\":[\"ping\",\"get_health\","
         "\"set_config\",\"inject_secret\",\"inject_ssh_key\",\"mount\",\"shutdown\","
         "\"capabilities\",\"list_secrets\",\"delete_secret\",\"rotate_secret\",\"purge_secrets\","
-        "\"hostos\",\"vcom\",\"job\",\"app\",\"ping\"],\"limits\":{\"line\":16383,\"line_seconds\":"
+        "\"hostos\",\"vcom\",\"transfer\",\"job\",\"app\",\"ping\"],\"limits\":{\"line\":16383,"
+        "\"line_seconds\":"
         "60,\"connections\":12,"
         "\"store\":65536,\"names\":64,\"field\":255,\"path\":255,\"type\":64,\"error\":256,"
         "\"depth\":32,\"values\":256,\"agents\":4,\"jobs\":8,\"job_data\":2048}}}\n");
