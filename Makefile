@@ -52,7 +52,8 @@ WORKLOADS := words.c workload_config.c workload_load.c workload_output.c workloa
              workload.c
 
 # What it is when somebody in the guest runs it.
-TOOLS := tool.c tool_words.c tool_text.c tool_hostos.c tool_vsock_guest.c tool_vcom.c
+TOOLS := tool.c tool_words.c tool_text.c tool_hostos.c tool_vsock_guest.c tool_vcom.c \
+         tool_transfer.c
 
 # Hashes of other people, which set-up puts there.
 BEARSSL := $(addprefix $(BUILD)/bearssl/src/,hash/md5.c hash/sha2small.c \

@@ -15,6 +15,10 @@
 const struct tool_verb tool_verbs[] = {
     {"hostos", "COMMAND", "ask the HostOS of an Internet Computer node", false, tool_hostos},
     {"vcom", "REQUEST", "ask an EVE-OS host for what its TPM has", false, tool_vcom},
+    {"upload", "FILE", "send a file to a Bandsox host", false, tool_upload},
+    {"download", "PATH FILE", "fetch a file from a Bandsox host", false, tool_download},
+    {"download-raw", "PATH FILE", "the same without base64", false, tool_download_raw},
+    {"ping-host", "", "see whether a Bandsox host answers", false, tool_ping_host},
     {"vsock_guest", "...", "as the program of that name", true, tool_vsock_guest},
     {NULL, NULL, NULL, false, NULL},
 };
@@ -85,6 +89,7 @@ bool tool_wait(struct client *c, uint32_t timeout_s, void (*progress)(const stru
     uint64_t limit = timeout_s != 0 ? now + timeout_s * SECOND_NS : NEVER;
     uint64_t next = progress != NULL ? now + SECOND_NS : NEVER;
     uint64_t patience = NEVER; /* the client's own */
+    bool was_shown = false;
 
     while (c->status == CLIENT_RUNNING && now < limit) {
         patience = c->deadline;
@@ -93,8 +98,11 @@ bool tool_wait(struct client *c, uint32_t timeout_s, void (*progress)(const stru
         if (now < next)
             continue;
         progress(c);
+        was_shown = true;
         next = now + SECOND_NS;
     }
+    if (was_shown)
+        tool_say(TOOL_ERR, "\n");
     return c->status != CLIENT_RUNNING && (c->status != CLIENT_FAILED || now < patience);
 }
 

@@ -17,7 +17,8 @@
 bool tool_dial(struct out *error);
 
 /* Takes what the exchange of c brings until it has ended. False: its time was over, which is
- * timeout_s seconds, 0: what c has by itself. progress, if not NULL, is called every second. */
+ * timeout_s seconds, 0: what c has by itself. progress, if not NULL, is called every second,
+ * to write its line over the last one. */
 bool tool_wait(struct client *c, uint32_t timeout_s, void (*progress)(const struct client *c));
 
 /* The same for the verbs that are mote's own: says what went wrong, as "mote: ...", and returns
@@ -59,5 +60,9 @@ int tool_hostos_print(const struct client *c);
 int tool_hostos(char *const *words);
 int tool_vsock_guest(char *const *words);
 int tool_vcom(char *const *words);
+int tool_upload(char *const *words);
+int tool_download(char *const *words);
+int tool_download_raw(char *const *words);
+int tool_ping_host(char *const *words);
 
 #endif

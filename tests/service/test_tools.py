@@ -5,9 +5,12 @@ and how it ends. The host is at unix sockets (MOTE_HOST).
 
 import base64
 import contextlib
+import hashlib
 import json
 import os
 import pathlib
+import pty
+import select
 import signal
 import socket
 import subprocess
@@ -16,10 +19,10 @@ import threading
 
 import pytest
 
-from helpers import PATIENCE, eventually
+from helpers import PATIENCE
 from service import PROGRAMS, command, need_root
 
-HOSTOS = 19090
+HOSTOS, BANDSOX = 19090, 9000
 FAILED, USAGE, TIMED_OUT = 1, 2, 124
 CONNECT = "hostos: port 19090 of the host: connection refused"
 OK = {"Ok": "NoPayload"}
@@ -35,21 +38,22 @@ def notify(message, count=1):
 
 class Host:
     """A context manager: inside it somebody listens at a port of the host, and has each connection
-    to serve(connection). requests: what serve() returned."""
+    to serve(connection). requests: behind it, what serve() returned."""
 
     def __init__(self, place, port, serve):
         self.place, self.port, self.serve, self.requests = place, port, serve, []
         self.listener = socket.socket(socket.AF_UNIX)
+        self.thread = threading.Thread(target=self._accept, daemon=True)
 
     def __enter__(self):
         self.listener.bind(f"{self.place}_{self.port}")
         self.listener.listen()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.thread.start()
         return self
 
     def __exit__(self, *_exception):
-        with contextlib.suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join(PATIENCE)
         self.listener.close()
         os.unlink(f"{self.place}_{self.port}")
 
@@ -82,17 +86,15 @@ def answering(answer, size=65536):
 
 
 def silent(connection):
-    request = read_all(connection)
-    threading.Event().wait(PATIENCE)
+    """Until the guest has gone altogether."""
+    request, gone = read_all(connection), select.poll()
+    gone.register(connection, 0)
+    gone.poll(PATIENCE * 1000)
     return request
 
 
 def resetting(connection):
     """It never reads: the end of its connection is a reset."""
-    select_readable(connection)
-
-
-def select_readable(connection):
     connection.recv(1, socket.MSG_PEEK)
 
 
@@ -400,6 +402,12 @@ def test_flags_that_are_no_command(tool, words, said):
      "'--index <INDEX>': not a number from 0 to 4294967295; see mote vcom --help\n"),
     (["vcom", "readnv", "--index", "0x"], "mote vcom: invalid value '0x' for "
      "'--index <INDEX>': not a number from 0 to 4294967295; see mote vcom --help\n"),
+    (["upload", "file"], "mote upload: the following required arguments were not provided: "
+     "--cmd-id <ID>; see mote upload --help\n"),
+    (["download", "path", "--cmd-id", "i"], "mote download: the following required arguments were "
+     "not provided: <FILE>; see mote download --help\n"),
+    (["ping-host", "now"],
+     "mote ping-host: unexpected argument 'now' found; see mote ping-host --help\n"),
 ])
 def test_wrong_words(tool, words, said):
     assert tool.run("mote", *words) == (USAGE, "", said)
@@ -409,6 +417,9 @@ def test_wrong_words(tool, words, said):
     ("mote", ["hostos", "--help"], "usage: mote hostos COMMAND [OPTION ...]\n"),
     ("mote", ["hostos", "notify", "--help"], "usage: mote hostos notify MESSAGE [OPTION ...]\n"),
     ("mote", ["vcom", "-h"], "usage: mote vcom COMMAND [OPTION ...]\n"),
+    ("mote", ["upload", "--help"], "usage: mote upload FILE [OPTION ...]\n"),
+    ("mote", ["download", "--help"], "usage: mote download PATH FILE [OPTION ...]\n"),
+    ("mote", ["ping-host", "--help"], "usage: mote ping-host [OPTION ...]\n"),
     ("mote", ["vsock_guest", "--version"], "vsock_guest 1.0.0\n"),
     ("vsock_guest", ["--version"], "vsock_guest 1.0.0\n"),
     ("vsock_guest", ["notify", "-V"], "vsock_guest 1.0.0\n"),
@@ -422,7 +433,8 @@ def test_help(tool, name, words, begin):
 
 def test_help_lists_all_verbs(tool):
     _, output, _ = tool.run("mote", "help")
-    for verb in ("hostos", "vcom", "vsock_guest"):
+    for verb in ("hostos", "vcom", "vsock_guest", "upload", "download", "download-raw",
+                 "ping-host"):
         assert f"\n  {verb} " in output
 
 
@@ -531,3 +543,136 @@ def test_vcom_ek_as_bytes(tool, generation):
     with tool.host(EKS[generation], 2000), tool.start("mote", "vcom", "ek", "--raw") as process:
         output, errors = process.communicate(timeout=PATIENCE)
     assert (process.returncode, output, errors) == (0, PUBLIC, b"")
+
+
+# -- Bandsox
+
+def lines(connection, *answers):
+    for answer in answers:
+        connection.sendall(json.dumps(answer).encode() + b"\n")
+
+
+def bandsox(stored, refusal=None):
+    """One request of a connection. stored: by cmd_id what is there to be fetched, and what came."""
+    def serve(connection):
+        stream = connection.makefile("rb")
+        request = json.loads(stream.readline())
+        number = request.get("cmd_id", "ping")
+        if refusal:
+            lines(connection, {"type": "error", "cmd_id": number, "error": refusal})
+        elif request["type"] == "ping":
+            lines(connection, {"type": "pong", "cmd_id": number})
+        elif request["type"] == "upload":
+            lines(connection, {"type": "ready", "cmd_id": number})
+            stored[number] = stream.read(request["size"])
+            lines(connection, {"type": "complete", "cmd_id": number, "size": request["size"]})
+        else:
+            send(connection, request, stored[number])
+        return request
+    return serve
+
+
+def send(connection, request, data):
+    number, checksum = request["cmd_id"], hashlib.md5(data).hexdigest()
+    if request["type"] == "download_raw":
+        lines(connection, {"type": "ready", "cmd_id": number, "size": len(data),
+                           "checksum": checksum})
+        connection.sendall(data)
+        return
+    for at in range(0, len(data), 65536):
+        piece = data[at:at + 65536]
+        lines(connection, {"type": "chunk", "cmd_id": number, "offset": at, "size": len(piece),
+                           "data": base64.b64encode(piece).decode()})
+    lines(connection, {"type": "complete", "cmd_id": number, "size": len(data),
+                       "checksum": checksum})
+
+
+DATA = bytes(range(256)) * 1000
+
+
+def test_ping(tool):
+    with tool.host(bandsox({}), BANDSOX):
+        assert tool.run("mote", "ping-host") == (0, "pong\n", "")
+        assert tool.run("mote", "ping-host", "--cmd-id", "x") == (0, "pong\n", "")
+    assert tool.run("mote", "ping-host") == (
+        FAILED, "", "mote: bandsox: port 9000 of the host: connection refused\n")
+
+
+@pytest.mark.parametrize("data", [b"", DATA], ids=["empty", "long"])
+@pytest.mark.parametrize("options,path,checksum", [
+    ([], None, False), (["--path", "/there"], "/there", False), (["--checksum"], None, True)])
+def test_upload(tool, data, options, path, checksum):
+    file, stored = tool.directory / "file", {}
+    file.write_bytes(data)
+    with tool.host(bandsox(stored), BANDSOX) as host:
+        assert tool.run("mote", "upload", str(file), "--cmd-id", "id", *options) == (0, "", "")
+    assert stored == {"id": data}
+    request, = host.requests
+    assert request["path"] == path or str(file)
+    assert request["checksum"] == (hashlib.md5(data).hexdigest() if checksum else "")
+
+
+@pytest.mark.parametrize("data", [b"", DATA], ids=["empty", "long"])
+@pytest.mark.parametrize("verb", ["download", "download-raw"])
+def test_download(tool, verb, data):
+    """A relative path is below the working directory."""
+    with tool.host(bandsox({"id": data}), BANDSOX) as host:
+        assert tool.run("mote", verb, "/there", "here", "--cmd-id=id", cwd=tool.directory) == (
+            0, "", "")
+    assert (tool.directory / "here").read_bytes() == data
+    assert [(request["type"], request["path"]) for request in host.requests] == [
+        (verb.replace("-", "_"), "/there")]
+
+
+@pytest.mark.parametrize("words", [["upload", "file"], ["download", "p", "new"],
+                                   ["download-raw", "p", "new"], ["ping-host"]])
+def test_transfer_that_the_host_refuses(tool, words):
+    (tool.directory / "file").write_bytes(b"content")
+    before = sorted(tool.directory.iterdir())
+    with tool.host(bandsox({}, "File not found: p"), BANDSOX):
+        assert tool.run("mote", *words, "--cmd-id", "id", cwd=tool.directory) == (
+            FAILED, "", "mote: the host refuses: File not found: p\n")
+    assert sorted(tool.directory.iterdir()) == before
+
+
+def test_upload_of_nothing(tool):
+    with tool.host(bandsox({}), BANDSOX) as host:
+        status, output, errors = tool.run("mote", "upload", "/nonexistent", "--cmd-id", "id")
+    assert (status, output) == (FAILED, "") and host.requests == []
+    assert "/nonexistent" in errors and errors.endswith("no such file or directory\n")
+
+
+def test_download_out_of_time(tool):
+    """Nothing of it stays."""
+    def serve(connection):
+        lines(connection, {"type": "ready", "cmd_id": "id", "size": 10, "checksum": ""})
+        connection.sendall(b"12345")
+        silent(connection)
+
+    with tool.host(serve, BANDSOX):
+        assert tool.run("mote", "download-raw", "p", "new", "--cmd-id", "id", "--timeout", "1",
+                        cwd=tool.directory) == (TIMED_OUT, "", "mote: bandsox: not done in time\n")
+    assert sorted(file.name for file in tool.directory.iterdir()) == ["vsock_guest"]
+
+
+def test_progress_is_for_people(tool):
+    """On a terminal, and of what takes longer than a second."""
+    def serve(connection):
+        lines(connection, {"type": "ready", "cmd_id": "id", "size": 10, "checksum": ""})
+        connection.sendall(b"12345")
+        seen.wait(PATIENCE)
+        connection.sendall(b"67890")
+
+    seen = threading.Event()
+    ours, its = pty.openpty()
+    with tool.host(serve, BANDSOX), tool.start(
+            "mote", "download-raw", "p", "new", "--cmd-id", "id", cwd=tool.directory,
+            stderr=its) as process:
+        os.close(its)
+        text = b""
+        while b"5 of 10 bytes" not in text:
+            text += os.read(ours, 4096)
+        seen.set()
+        assert process.wait(PATIENCE) == 0
+    os.close(ours)
+    assert (tool.directory / "new").read_bytes() == b"1234567890"
