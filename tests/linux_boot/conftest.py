@@ -10,6 +10,7 @@ import pytest
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS / "boot"))
+sys.path.insert(0, str(TESTS / "fakes"))
 
 from helpers import (BUILD, end_on_sigterm,  # noqa: E402 pylint: disable=C0413
                      reason_of_setup, shut_down)

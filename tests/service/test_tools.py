@@ -4,15 +4,12 @@ and how it ends. The host is at unix sockets (MOTE_HOST).
 """
 
 import base64
-import contextlib
 import hashlib
 import json
 import os
 import pathlib
 import pty
-import select
 import signal
-import socket
 import subprocess
 import tempfile
 import threading
@@ -20,6 +17,7 @@ import threading
 import pytest
 
 from helpers import PATIENCE
+from scripted import Host, answering, read_all, resetting, silent
 from service import PROGRAMS, command, need_root
 
 HOSTOS, BANDSOX = 19090, 9000
@@ -34,68 +32,6 @@ UPGRADE = {"upgrade": {"url": URL, "target-hash": HASH}}
 
 def notify(message, count=1):
     return {"notify": {"count": count, "message": message}}
-
-
-class Host:
-    """A context manager: inside it somebody listens at a port of the host, and has each connection
-    to serve(connection). requests: behind it, what serve() returned."""
-
-    def __init__(self, place, port, serve):
-        self.place, self.port, self.serve, self.requests = place, port, serve, []
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.thread = threading.Thread(target=self._accept, daemon=True)
-
-    def __enter__(self):
-        self.listener.bind(f"{self.place}_{self.port}")
-        self.listener.listen()
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_exception):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.thread.join(PATIENCE)
-        self.listener.close()
-        os.unlink(f"{self.place}_{self.port}")
-
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self.listener.accept()
-                with connection, contextlib.suppress(OSError):
-                    connection.settimeout(PATIENCE)
-                    self.requests.append(self.serve(connection))
-
-
-def read_all(connection):
-    data = b""
-    while piece := connection.recv(65536):
-        data += piece
-    return data
-
-
-def answering(answer, size=65536):
-    """Answers when the request has ended, in pieces of so many bytes."""
-    data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-
-    def serve(connection):
-        request = read_all(connection)
-        for at in range(0, len(data), size):
-            connection.sendall(data[at:at + size])
-        return request
-    return serve
-
-
-def silent(connection):
-    """Until the guest has gone altogether."""
-    request, gone = read_all(connection), select.poll()
-    gone.register(connection, 0)
-    gone.poll(PATIENCE * 1000)
-    return request
-
-
-def resetting(connection):
-    """It never reads: the end of its connection is a reset."""
-    connection.recv(1, socket.MSG_PEEK)
 
 
 class Tool:
