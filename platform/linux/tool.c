@@ -8,6 +8,7 @@
 #include "platform/linux/events.h"
 #include "platform/linux/life.h"
 #include "platform/linux/options.h"
+#include "platform/linux/sys.h"
 #include "platform/platform.h"
 
 #include <stdio.h>
@@ -69,6 +70,16 @@ static const char *host(void)
     return NULL;
 }
 
+/* Whoever has closed a standard stream shall not find a socket in its place. */
+static void fill_streams(void)
+{
+    long fd;
+
+    while ((fd = sys_open("/dev/null", O_RDWR, 0)) >= 0 && fd <= TOOL_ERR)
+        ;
+    sys_close((int)fd);
+}
+
 /* Makes what the agent's verbs stand on; the exit status if that fails, and why was said. */
 static int begin(void)
 {
@@ -76,6 +87,7 @@ static int begin(void)
     char listen[] = "--listen", vsock[] = "vsock";
     char *words[] = {listen, where != NULL ? (char *)(uintptr_t)where : vsock, NULL};
 
+    fill_streams();
     console_use(TOOL_ERR);
     if (where != NULL && strncmp(where, "unix:", 5) != 0 && strcmp(where, vsock) != 0) {
         printf("mote: MOTE_HOST=%s: vsock or unix:PATH\n", where);

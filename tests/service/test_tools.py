@@ -232,6 +232,28 @@ def test_output_that_nobody_reads(tool):
                 FAILED, "", "mote: standard output: no space left on device\n")
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_streams_that_are_closed(tool, form):
+    """What would go there goes nowhere, and not to the host."""
+    words, *_ = FORMS[form]
+    line = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *tool.line(name_of(form), *words)]
+    with tool.host(answering({"Err": "no"})) as host:
+        done = subprocess.run(line, env=tool.environment, timeout=PATIENCE, check=False)
+    assert done.returncode == FAILED
+    assert host.requests == [b'{"sender_cid":0,"message":"attach-hsm"}']
+
+
+def test_host_of_before_2023(tool):
+    """It tells no version, and is asked in its own words."""
+    accepted = b'{"message": "accepted request", "status": "ok"}'
+    with tool.host(answering(accepted)) as host:
+        assert tool.run("mote", "hostos", "get-hostos-version", "--legacy") == (
+            0, "0" * 64 + "\n", "")
+        assert tool.run("mote", "hostos", "attach-hsm", "--legacy") == (0, "", "")
+    assert [json.loads(request)["message"] for request in host.requests] == [
+        "GetVsockProtocol", "GetVsockProtocol", "attach-hsm"]
+
+
 def test_what_it_is_as_a_process(tool):
     """Nothing of a service: no heap, no locked page, no protection from the kernel's hunger."""
     asked = threading.Event()
