@@ -25,7 +25,8 @@ AGENT := main.c session.c dispatch.c lifecycle.c health.c config.c secret.c ssh_
          power.c capabilities.c notify.c number.c client.c \
          hostos.c vcom.c \
          transfer.c transfer_receive.c transfer_ends.c \
-               job.c job_strings.c job_options.c job_hostos.c job_vcom.c job_transfer.c path.c
+         job.c job_strings.c job_options.c job_hostos.c job_vcom.c job_transfer.c path.c \
+         bandsox.c bandsox_read.c bandsox_write.c bandsox_list.c
 # Pure code: the guest's driver and the host's device both link it.
 MACHINE := buffer.c vsock_machine.c vsock_ports.c vsock_input.c vsock_output.c
 DRIVERS := $(MACHINE) virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c vsock_device.c \
@@ -41,9 +42,7 @@ LINUX := entry.S start.c life.c clock.c console.c stdio.c errno_text.c events.c 
          children.c options.c service.c tool.c init.c init_end.c modules.c files.c passwd.c place.c \
          store.c mount.c mount_child.c mounts.c process.c process_child.c process_user.c text_file.c \
          file.c replacement.c \
-               file_resolve.c \
-         tool_streams.c \
-         serial.c
+         file_resolve.c tool_streams.c serial.c
 SOCKETS := kernel_entropy.c buffer.c socket_endpoint.c socket_stream.c socket_listen.c socket_way.c \
            socket_vsock.c socket_tcp.c socket_unix.c
 
@@ -61,10 +60,12 @@ BEARSSL := $(addprefix $(BUILD)/bearssl/src/,hash/md5.c hash/sha2small.c \
 
 LINUX_MOTE := $(PROTO:%=proto/%) $(AGENT:%=agent/%) $(WORKLOADS:%=agent/%) $(SOCKETS:%=drivers/%) \
               $(LINUX:%=platform/linux/%) $(BEARSSL) \
-              $(TOOLS:%=agent/%)
+              $(TOOLS:%=agent/%) \
+              agent/bandsox_exec_none.c
 
 GUEST := $(PROTO:%=proto/%) $(AGENT:%=agent/%) $(DRIVERS:%=drivers/%) $(BARE:%=platform/bare/%) \
-         $(X86:%=platform/x86_64/%) $(BEARSSL)
+         $(X86:%=platform/x86_64/%) $(BEARSSL) \
+         agent/bandsox_exec_none.c
 
 SOURCES_vsockd  := main.c options.c vhost_user.c vhost_requests.c vhost_back.c guest_memory.c vring.c \
                    device.c hybrid.c stream.c unix_socket.c control.c command.c fault.c \
@@ -185,7 +186,8 @@ GUEST_LDFLAGS := -nostdlib -static -Wl,--nmagic -T linker/x86_64.ld -Wl,--gc-sec
 # agent where they differ from the image's: memory that is never touched costs nothing here.
 LINUX_LIMITS := -DENDPOINT_WINDOW=1048576 -DENDPOINT_SEND_BUFFER=16384 -DSTORE_SIZE=1048576 \
     -DSTORE_ENTRIES=1024 -DHEALTH_AGENTS_MAX=16 -DSTEREOS_REPLY_MAX=8192 \
-    -DCLIENT_DATA_MAX=69632
+    -DCLIENT_DATA_MAX=69632 \
+    -DBANDSOX_LINE_MAX=1048576 -DBANDSOX_OUT=16384 -DBANDSOX_PIECE=6144 -DBANDSOX_PATH_MAX=1023
 LINUX_CFLAGS := $(filter-out -DSTACK_SIZE=% -DEXCEPTION_STACK_SIZE=%,$(GUEST_CFLAGS)) \
     -isystem $(BUILD)/linux-include $(LINUX_LIMITS)
 LINUX_LDFLAGS := -nostdlib -static -T linker/linux.ld -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noexecstack \

@@ -4,6 +4,7 @@
  * event, then an orderly end. main()'s result is the guest's exit status.
  */
 #include "agent/app.h"
+#include "agent/bandsox.h"
 #include "agent/client.h"
 #include "agent/job.h"
 #include "agent/lifecycle.h"
@@ -71,7 +72,7 @@ static int start(void)
     notify_ready();
     job_start();
     app_start();
-    return EXIT_OK;
+    return bandsox_start() == MOTE_OK ? EXIT_OK : EXIT_FAILED;
 }
 
 static void sleep_until_needed(uint64_t deadline)
@@ -115,11 +116,12 @@ static bool act(uint64_t *deadline)
         client_tick(now); /* first: the others ask what became of theirs */
         session_tick(now);
         job_tick(now);
+        bandsox_tick(now);
         notify_tick(now);
         over = is_over(); /* it may begin something: before deadlines are asked for, and flush */
         app = app_poll(now);
     } while (endpoint_flush());
-    app = earlier(app, job_deadline());
+    app = earlier(app, earlier(job_deadline(), bandsox_deadline()));
     *deadline =
         earlier(earlier(app, client_deadline()), earlier(session_deadline(), notify_deadline()));
     return over;
@@ -156,6 +158,7 @@ static void finish(void)
 {
     uint64_t deadline = platform_now_ns() + LINGER_NS;
 
+    bandsox_stop();
     store_wipe();
     endpoint_unlisten(STEREOS_PORT);
     endpoint_close_all();
