@@ -62,7 +62,7 @@ static void write_report(const void *client, struct out *o)
         c->protocol->report(c, o);
 }
 
-/* What is known by now. Who was told the end needs the job no more. */
+/* What is known by now. Who was told all of the end needs the job no more. */
 static void tell(const struct job *j, struct client *c, struct out *reply)
 {
     const struct mote_job answer = {
@@ -75,9 +75,9 @@ static void tell(const struct job *j, struct client *c, struct out *reply)
         .of = c,
     };
 
-    mote_write_job(reply, &answer);
+    bool is_told = mote_write_job(reply, &answer) && c->status != CLIENT_RUNNING;
     c->may_go = j->conn == NOBODY;
-    if (c->may_go && c->status != CLIENT_RUNNING && !reply->overflow)
+    if (c->may_go && is_told)
         client_free(c);
 }
 

@@ -42,7 +42,7 @@ void job_abandon(int conn);
 void job_start(void);
 
 /* Tells the console what came of those. */
-void job_tick(uint64_t now);
+void job_tick(void);
 
 /* When job_tick() must be called at the latest; UINT64_MAX when nothing waits. */
 uint64_t job_deadline(void);

@@ -52,6 +52,7 @@ static struct begun {
     const char *value;
     size_t len;
 } begun[CLIENTS_MAX];
+static int running; /* of them */
 
 /* The next to begin. */
 static const struct option *next_option = options + COUNT(options);
@@ -242,6 +243,7 @@ static void begin_next(void)
         b++;
     *b = (struct begun){0, next_option, next_value, next_len};
     const struct client *c = begin(b->option, b->value, b->len, &error);
+    running += c != NULL;
     if (c != NULL)
         b->id = c->id;
     else
@@ -275,13 +277,17 @@ void job_start(void)
     begin_all();
 }
 
+/* An error of ours names its peer; a refusal is told as what it is. */
 static void tell(const struct begun *b, const struct client *c)
 {
     char text[SHOWN_MAX];
     struct out o = out_to(text, sizeof text);
 
     if (c->status != CLIENT_DONE) {
-        print(b, c->error, c->error_len);
+        out_str(&o, c->status == CLIENT_REFUSED ? "refused: " : "");
+        size_t room = sizeof text - o.len;
+        out_bytes(&o, c->error, c->error_len < room ? c->error_len : room);
+        print(b, o.base, o.len);
         return;
     }
     if (b->option->kind->say != NULL)
@@ -291,16 +297,16 @@ static void tell(const struct begun *b, const struct client *c)
     print(b, o.base, o.len);
 }
 
-void job_tick(uint64_t now)
+void job_tick(void)
 {
-    (void)now;
-    for (size_t i = 0; i < COUNT(begun); i++) {
+    for (size_t i = 0; running != 0 && i < COUNT(begun); i++) {
         struct client *c = begun[i].id != 0 ? client_find(begun[i].id) : NULL;
         if (c == NULL || c->status == CLIENT_RUNNING)
             continue;
         tell(&begun[i], c);
         client_free(c);
         begun[i].id = 0;
+        running--;
     }
     begin_all();
 }

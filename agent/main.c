@@ -115,7 +115,7 @@ static bool act(uint64_t *deadline)
         uint64_t now = platform_now_ns();
         client_tick(now); /* first: the others ask what became of theirs */
         session_tick(now);
-        job_tick(now);
+        job_tick();
         bandsox_tick(now);
         notify_tick(now);
         over = is_over(); /* it may begin something: before deadlines are asked for, and flush */

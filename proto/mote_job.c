@@ -50,7 +50,7 @@ const struct stereos_payload_type mote_job_payload = {
     "job", {"mote.JobPayload", job_fields, COUNT(job_fields)}};
 
 /* What has no room is left out; of a part nobody could make anything. */
-static void write_result(struct out *o, const struct mote_job *job)
+static bool write_result(struct out *o, const struct mote_job *job)
 {
     size_t cap = o->cap;
 
@@ -63,20 +63,22 @@ static void write_result(struct out *o, const struct mote_job *job)
         *o = before;
     o->cap = cap;
     out_str(o, fits ? "}" : "}" TRUNCATED);
+    return fits;
 }
 
-static void write_error(struct out *o, const struct mote_job *job)
+static bool write_error(struct out *o, const struct mote_job *job)
 {
     out_str(o, ",\"error\":");
-    if (out_json_start(o, job->error, job->error_len, sizeof TRUNCATED END) < job->error_len)
-        out_str(o, TRUNCATED);
+    size_t n = out_json_start(o, job->error, job->error_len, sizeof TRUNCATED END);
+    out_str(o, n < job->error_len ? TRUNCATED : "");
+    return n == job->error_len;
 }
 
-void mote_write_job(struct out *o, const struct mote_job *job)
+bool mote_write_job(struct out *o, const struct mote_job *job)
 {
     if (o->cap - o->len < MOTE_JOB_ROOM) {
         o->overflow = true;
-        return;
+        return false;
     }
     out_str(o, "{\"type\":\"job\",\"payload\":{\"id\":");
     out_u64(o, job->id);
@@ -85,9 +87,11 @@ void mote_write_job(struct out *o, const struct mote_job *job)
     out_str(o, "\",\"state\":\"");
     out_str(o, job->state);
     out_str(o, "\"");
+    bool is_whole = true;
     if (job->result != NULL)
-        write_result(o, job);
+        is_whole = write_result(o, job);
     if (job->error != NULL)
-        write_error(o, job);
+        is_whole &= write_error(o, job);
     out_str(o, END);
+    return is_whole;
 }

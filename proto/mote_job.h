@@ -67,7 +67,8 @@ struct mote_job {
 #define MOTE_JOB_ROOM 160
 
 /* The job answer, one whole line with its '\n'. An error is cut to what has room, at the end of a
- * character; a result that has none is left out whole, as {}; both say so: "truncated":true. */
-void mote_write_job(struct out *o, const struct mote_job *job);
+ * character; a result that has none is left out whole, as {}; both say so: "truncated":true.
+ * Returns whether all of it was written. */
+bool mote_write_job(struct out *o, const struct mote_job *job);
 
 #endif
