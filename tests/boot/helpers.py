@@ -17,7 +17,7 @@ import time
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "qemu"), str(ROOT / "linker")]
+sys.path[:0] = [str(ROOT / "qemu"), str(ROOT / "linker"), str(ROOT / "tests" / "fakes")]
 
 from elf import Elf  # noqa: E402 pylint: disable=wrong-import-position
 from guest import BUILD, IMAGE, READY, Guest  # noqa: E402 pylint: disable=wrong-import-position
