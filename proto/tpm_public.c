@@ -20,9 +20,8 @@ static struct bytes take(struct cursor *c, size_t n)
 {
     struct bytes b = {(const char *)c->at, n};
 
-    if (n > c->left) {
+    if (c->is_short || n > c->left) {
         c->is_short = true;
-        c->left = 0;
         return (struct bytes){0};
     }
     c->at += n;
