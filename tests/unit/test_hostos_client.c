@@ -255,6 +255,13 @@ static void test_long_requests(void **state)
         assert_end(CLIENT_FAILED, limit);
         cid = 3;
     }
+    is_full = true; /* it is found out when there is room at last */
+    r.message.n = most;
+    assert_non_null(begin(r));
+    up();
+    is_full = false;
+    tell(ENDPOINT_ROOM, 0);
+    assert_end(CLIENT_FAILED, limit);
     r.legacy = true; /* which has to have room in two forms */
     assert_null(begin(r));
     assert_memory_equal(error, limit, strlen(limit));
