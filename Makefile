@@ -71,7 +71,8 @@ SOURCES_vsockd  := main.c options.c vhost_user.c vhost_requests.c vhost_back.c g
                    device.c hybrid.c stream.c unix_socket.c control.c command.c fault.c \
                    fault_packets.c fault_rings.c
 SOURCES_motectl := main.c options.c address.c connect.c stream.c deadline.c content.c request.c \
-                   answer.c output.c exchange.c verbs.c secrets.c workloads.c wait.c raw.c
+                   answer.c output.c exchange.c verbs.c secrets.c workloads.c wait.c raw.c \
+                   jobs.c
 HOST_vsockd  := $(SOURCES_vsockd:%=qemu/vsockd/%) $(MACHINE:%=drivers/%)
 HOST_motectl := $(SOURCES_motectl:%=qemu/motectl/%) $(PROTO:%=proto/%)
 

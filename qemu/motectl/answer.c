@@ -82,6 +82,12 @@ static const struct json_field log_fields[] = {
     FIELD(log, next, JSON_UINT32, "uint32"),
 };
 
+static const struct json_field job_fields[] = {
+    FIELD(job, id, JSON_UINT32, "uint32"),    FIELD(job, request, JSON_STRING, "string"),
+    FIELD(job, state, JSON_STRING, "string"), FIELD(job, result, JSON_RAW, "object"),
+    FIELD(job, error, JSON_STRING, "string"), FIELD(job, truncated, JSON_BOOL, "bool"),
+};
+
 static const struct json_struct ack_layout = {"stereosd.AckPayload", ack_fields, COUNT(ack_fields)};
 static const struct json_struct health_layout = {"stereosd.HealthPayload", health_fields,
                                                  COUNT(health_fields)};
@@ -102,6 +108,7 @@ static const struct json_struct workloads_layout = {"mote.Workloads", workloads_
 static const struct json_struct workload_layout = {"mote.Workload", workload_fields,
                                                    COUNT(workload_fields)};
 static const struct json_struct log_layout = {"mote.Log", log_fields, COUNT(log_fields)};
+static const struct json_struct job_layout = {"mote.Job", job_fields, COUNT(job_fields)};
 
 /* Reads json into *dst, where the caller has put what missing fields are. */
 static enum status read_object(struct json_raw json, const struct json_struct *layout, void *dst)
@@ -334,6 +341,53 @@ enum status answer_log(const char *line, size_t len, struct log *log)
     if (status == STATUS_OK && (log->text.json_len == 0) != (log->next == log->offset))
         return fail(STATUS_FAILED, "unexpected answer: the text does not end at next");
     return status;
+}
+
+enum status answer_job(const char *line, size_t len, const char *request, struct job *job)
+{
+    enum status status;
+
+    *job = (struct job){0};
+    status = read_answer(line, len, "job", request, &job_layout, job);
+    if (status == STATUS_OK && job->result.json != NULL && job->result.json[0] != '{')
+        return fail(STATUS_FAILED, "unexpected answer: result is not an object");
+    return status;
+}
+
+/* The bytes of the string at s, which begins with its quote; the line was checked as JSON. */
+static uint32_t string_length(const char *s)
+{
+    uint32_t i = 1;
+
+    while (s[i] != '"')
+        i += s[i] == '\\' ? 2 : 1;
+    return i + 1;
+}
+
+/* What is left of an object always begins with '{', ',' or '}'. */
+bool answer_next_member(struct json_raw *result, struct text *key, struct text *value)
+{
+    if (result->json == NULL || result->json[0] == '}')
+        return false;
+    take_mark(result);
+    if (result->json[0] == '}')
+        return false;
+    uint32_t len = string_length(result->json);
+    *key = (struct text){result->json + 1, len - 2};
+    result->json += len;
+    result->len -= len;
+    while (is_space(result->json[0]))
+        take_mark(result);
+    take_mark(result);
+    len = result->json[0] == '"' ? string_length(result->json)
+                                 : element_length(result->json, result->len - 1);
+    bool quoted = result->json[0] == '"';
+    *value = (struct text){result->json + quoted, len - 2u * quoted};
+    result->json += len;
+    result->len -= len;
+    while (is_space(result->json[0]))
+        take_mark(result);
+    return true;
 }
 
 enum status answer_refusal(const char *line, size_t len)

@@ -64,6 +64,15 @@ struct log {
     uint32_t next; /* where to go on; offset, when there is no more */
 };
 
+/* What the guest tells of a job. */
+struct job {
+    uint32_t id;
+    struct text request, state;
+    struct json_raw result; /* an object, of one that is done */
+    struct text error;
+    bool truncated; /* there was more of the error, or of the result */
+};
+
 /* Checks that line is the answer of type expected ("ack", "pong") to request. */
 enum status answer_check(const char *line, size_t len, const char *expected, const char *request);
 
@@ -89,6 +98,13 @@ enum status answer_log(const char *line, size_t len, struct log *log);
 /* Takes the next workload off the array. Sets *found to false at the end. */
 enum status answer_next_workload(struct json_raw *workloads, struct workload *workload,
                                  bool *found);
+
+/* The answer to request, which began a job or asks for one; result is checked. */
+enum status answer_job(const char *line, size_t len, const char *request, struct job *job);
+
+/* Takes the next member off a job's result; false: there is none. A value that is a string is
+ * told without its quotes. */
+bool answer_next_member(struct json_raw *result, struct text *key, struct text *value);
 
 /* Whether line is an ack that says no; fails with its error text if so. Anything else is fine. */
 enum status answer_refusal(const char *line, size_t len);

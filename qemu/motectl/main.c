@@ -21,6 +21,12 @@
     "the value of a secret is never taken from the command line, where other users can see it: "   \
     "give it on standard input or with --file"
 
+#define OPTIONS_JOB (OPTION_WAIT | OPTION_PORT)
+#define OUTCOME                                                                                    \
+    "What the peer says no to, and what fails, ends motectl with exit code 1. When it takes\n"     \
+    "longer than the guest waits with its answer, the exit code is 124, and the job goes on:\n"    \
+    "ask for it with the verb job, or wait with --wait.\n"
+
 static const struct verb verbs[] = {
     {.name = "wait",
      .synopsis = "[--for STATE]",
@@ -138,6 +144,76 @@ static const struct verb verbs[] = {
      .options = OPTION_TYPE | OPTION_READ_ONLY,
      .timeout_ns = OPERATION_NS,
      .run = verb_mount},
+    {.name = "hostos",
+     .synopsis = "COMMAND [WORD...] [--count N] [--port N] [--legacy] [--wait]",
+     .summary = "have the guest send a command to the HostOS",
+     .details = "COMMAND is get-hostos-version, get-vsock-protocol, attach-hsm, detach-hsm,\n"
+                "start-upgrade-guest-vm, notify MESSAGE, upgrade URL HASH or set-node-id ID.\n"
+                "The host's port is 19090 unless given. With --legacy a host that knows only the\n"
+                "oldest protocol will do.\n" OUTCOME,
+     .min = 1,
+     .max = 3,
+     .options = OPTIONS_JOB | OPTION_COUNT | OPTION_LEGACY,
+     .timeout_ns = OPERATION_NS,
+     .run = verb_hostos},
+    {.name = "vcom",
+     .synopsis = "REQUEST [INDEX] [--data B64] [--cred B64] [--secret B64] [--port N] [--wait]",
+     .summary = "have the guest ask a VComLink agent",
+     .details = "REQUEST is ek, getpub, sign, readnv, activatecredparams, activatecred or\n"
+                "certifykey. INDEX is a handle, decimal or 0x and hexadecimal. The host's port is\n"
+                "2000 unless given. Bytes are base64, in the result as well.\n" OUTCOME,
+     .min = 1,
+     .max = 2,
+     .options = OPTIONS_JOB | OPTION_DATA | OPTION_CRED | OPTION_SECRET,
+     .timeout_ns = OPERATION_NS,
+     .run = verb_vcom},
+    {.name = "upload",
+     .synopsis = "PATH [FILE] [--cmd-id ID] [--checksum] [--port N] [--wait]",
+     .summary = "have the guest give a file to a Bandsox host",
+     .details = "PATH is what the host calls it, FILE what the guest does, PATH unless given.\n"
+                "Without an ID that the host has handed out it writes to PATH on its own disk.\n"
+                "The host's port is 9000 unless given.\n" OUTCOME,
+     .min = 1,
+     .max = 2,
+     .options = OPTIONS_JOB | OPTION_CMD_ID | OPTION_CHECKSUM,
+     .timeout_ns = OPERATION_NS,
+     .run = verb_upload},
+    {.name = "download",
+     .synopsis = "PATH [FILE] [--cmd-id ID] [--mode OCTAL] [--port N] [--wait]",
+     .summary = "have the guest get a file from a Bandsox host",
+     .details = "PATH is what the host calls it, FILE what the guest does, PATH unless given: an\n"
+                "absolute path without .., not below a directory of the system. OCTAL is the\n"
+                "file's mode, 644 unless given. The host's port is 9000 unless given.\n" OUTCOME,
+     .min = 1,
+     .max = 2,
+     .options = OPTIONS_JOB | OPTION_CMD_ID | OPTION_MODE,
+     .timeout_ns = OPERATION_NS,
+     .run = verb_download},
+    {.name = "download-raw",
+     .synopsis = "PATH [FILE] [--cmd-id ID] [--mode OCTAL] [--port N] [--wait]",
+     .summary = "the same without base64, from newer hosts",
+     .details = "See download.\n",
+     .min = 1,
+     .max = 2,
+     .options = OPTIONS_JOB | OPTION_CMD_ID | OPTION_MODE,
+     .timeout_ns = OPERATION_NS,
+     .run = verb_download_raw},
+    {.name = "ping-host",
+     .synopsis = "[--cmd-id ID] [--port N] [--wait]",
+     .summary = "have the guest ping a Bandsox host",
+     .details = "The host's port is 9000 unless given.\n" OUTCOME,
+     .options = OPTIONS_JOB | OPTION_CMD_ID,
+     .timeout_ns = OPERATION_NS,
+     .run = verb_ping_host},
+    {.name = "job",
+     .synopsis = "ID [--wait]",
+     .summary = "ask what became of a job",
+     .details = "A guest tells once how a job has ended, then it knows it no more.\n" OUTCOME,
+     .min = 1,
+     .max = 1,
+     .options = OPTION_WAIT,
+     .timeout_ns = OPERATION_NS,
+     .run = verb_job},
     {.name = "shutdown",
      .synopsis = "[REASON]",
      .summary = "shut the guest down",

@@ -68,6 +68,54 @@ static bool set_type(struct options *options, const char *value)
     return true;
 }
 
+bool options_number(const char *text, uint32_t *value)
+{
+    bool hex = strncmp(text, "0x", 2) == 0;
+    const char *digits = hex ? text + 2 : text;
+    unsigned long long number;
+    char *end;
+
+    if (strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789") == 0)
+        return false;
+    number = strtoull(digits, &end, hex ? 16 : 10);
+    *value = (uint32_t)number;
+    return *end == '\0' && strlen(digits) <= 10 && number <= UINT32_MAX;
+}
+
+static bool set_port(struct options *options, const char *value)
+{
+    return options_number(value, &options->port);
+}
+
+static bool set_count(struct options *options, const char *value)
+{
+    return options_number(value, &options->count);
+}
+
+static bool set_data(struct options *options, const char *value)
+{
+    options->data = value;
+    return true;
+}
+
+static bool set_cred(struct options *options, const char *value)
+{
+    options->cred = value;
+    return true;
+}
+
+static bool set_secret(struct options *options, const char *value)
+{
+    options->secret = value;
+    return true;
+}
+
+static bool set_cmd_id(struct options *options, const char *value)
+{
+    options->cmd_id = value;
+    return true;
+}
+
 static const struct option_row rows[] = {
     {"timeout", OPTION_TIMEOUT, set_timeout, "seconds, more than 0 and at most 1000000"},
     {"json", OPTION_JSON, NULL, NULL},
@@ -79,6 +127,15 @@ static const struct option_row rows[] = {
     {"type", OPTION_TYPE, set_type, "a file-system type"},
     {"read-only", OPTION_READ_ONLY, NULL, NULL},
     {"follow", OPTION_FOLLOW, NULL, NULL},
+    {"wait", OPTION_WAIT, NULL, NULL},
+    {"port", OPTION_PORT, set_port, "a number of 32 bits"},
+    {"count", OPTION_COUNT, set_count, "a number of 32 bits"},
+    {"legacy", OPTION_LEGACY, NULL, NULL},
+    {"data", OPTION_DATA, set_data, "base64"},
+    {"cred", OPTION_CRED, set_cred, "base64"},
+    {"secret", OPTION_SECRET, set_secret, "base64"},
+    {"cmd-id", OPTION_CMD_ID, set_cmd_id, "what the host has handed out"},
+    {"checksum", OPTION_CHECKSUM, NULL, NULL},
 };
 
 static const struct option_row *find_row(const char *name, size_t len)

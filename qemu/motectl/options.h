@@ -24,6 +24,15 @@
 #define OPTION_TYPE      (1u << 7)
 #define OPTION_READ_ONLY (1u << 8)
 #define OPTION_FOLLOW    (1u << 9)
+#define OPTION_WAIT      (1u << 10)
+#define OPTION_PORT      (1u << 11)
+#define OPTION_COUNT     (1u << 12)
+#define OPTION_LEGACY    (1u << 13)
+#define OPTION_DATA      (1u << 14)
+#define OPTION_CRED      (1u << 15)
+#define OPTION_SECRET    (1u << 16)
+#define OPTION_CMD_ID    (1u << 17)
+#define OPTION_CHECKSUM  (1u << 18)
 
 /* What every verb takes. */
 #define OPTIONS_COMMON (OPTION_TIMEOUT | OPTION_JSON | OPTION_HELP | OPTION_VERSION)
@@ -35,12 +44,18 @@ struct options {
     uint32_t mode;
     const char *file; /* NULL: standard input */
     const char *fs_type;
+    uint32_t port, count;
+    const char *data, *cred, *secret; /* base64 */
+    const char *cmd_id;
     char *words[WORDS_MAX]; /* NULL behind the last, as far as verbs look */
     int word_count;
 };
 
 /* Reads the command line, without argv[0]. */
 enum status options_parse(int count, char **args, struct options *options);
+
+/* A number of 32 bits, decimal or 0x and hexadecimal. */
+bool options_number(const char *text, uint32_t *value);
 
 /* The name of an option, without its dashes. */
 const char *option_name(uint32_t bit);

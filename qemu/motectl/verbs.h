@@ -2,7 +2,7 @@
 /*
  * The verbs: one row each, with what the command line may hold and what help says.
  * The table is in main.c; what the verbs do is in verbs.c, secrets.c, workloads.c,
- * wait.c and raw.c.
+ * jobs.c, wait.c and raw.c.
  */
 #ifndef MOTECTL_VERBS_H
 #define MOTECTL_VERBS_H
@@ -47,6 +47,13 @@ enum status verb_secret_purge(const struct call *call);
 enum status verb_config_set(const struct call *call);
 enum status verb_ssh_key_add(const struct call *call);
 enum status verb_mount(const struct call *call);
+enum status verb_hostos(const struct call *call);
+enum status verb_vcom(const struct call *call);
+enum status verb_upload(const struct call *call);
+enum status verb_download(const struct call *call);
+enum status verb_download_raw(const struct call *call);
+enum status verb_ping_host(const struct call *call);
+enum status verb_job(const struct call *call);
 enum status verb_shutdown(const struct call *call);
 enum status verb_raw(const struct call *call);
 

@@ -323,7 +323,8 @@ def test_usage_errors(args, text):
 
 VERBS = ["wait", "ping", "health", "capabilities", "workloads", "logs", "secret put",
          "secret rotate", "secret list", "secret rm", "secret purge", "config set", "ssh-key add",
-         "mount", "shutdown", "raw"]
+         "mount", "hostos", "vcom",
+         "upload", "download", "download-raw", "ping-host", "job", "shutdown", "raw"]
 
 
 def test_help_lists_every_verb():
