@@ -42,7 +42,8 @@ LINUX := entry.S start.c life.c clock.c console.c stdio.c errno_text.c events.c 
          children.c options.c service.c tool.c init.c init_end.c modules.c files.c passwd.c place.c \
          store.c mount.c mount_child.c mounts.c process.c process_child.c process_user.c text_file.c \
          file.c replacement.c \
-         file_resolve.c tool_streams.c serial.c
+         file_resolve.c tool_streams.c serial.c \
+         command.c command_child.c
 SOCKETS := kernel_entropy.c buffer.c socket_endpoint.c socket_stream.c socket_listen.c socket_way.c \
            socket_vsock.c socket_tcp.c socket_unix.c
 
@@ -61,7 +62,7 @@ BEARSSL := $(addprefix $(BUILD)/bearssl/src/,hash/md5.c hash/sha2small.c \
 LINUX_MOTE := $(PROTO:%=proto/%) $(AGENT:%=agent/%) $(WORKLOADS:%=agent/%) $(SOCKETS:%=drivers/%) \
               $(LINUX:%=platform/linux/%) $(BEARSSL) \
               $(TOOLS:%=agent/%) \
-              agent/bandsox_exec_none.c
+              agent/bandsox_exec.c
 
 GUEST := $(PROTO:%=proto/%) $(AGENT:%=agent/%) $(DRIVERS:%=drivers/%) $(BARE:%=platform/bare/%) \
          $(X86:%=platform/x86_64/%) $(BEARSSL) \
@@ -188,7 +189,8 @@ GUEST_LDFLAGS := -nostdlib -static -Wl,--nmagic -T linker/x86_64.ld -Wl,--gc-sec
 LINUX_LIMITS := -DENDPOINT_WINDOW=1048576 -DENDPOINT_SEND_BUFFER=65536 -DSTORE_SIZE=1048576 \
     -DSTORE_ENTRIES=1024 -DHEALTH_AGENTS_MAX=16 -DSTEREOS_REPLY_MAX=8192 \
     -DCLIENT_DATA_MAX=69632 \
-    -DBANDSOX_LINE_MAX=1048576 -DBANDSOX_OUT=16384 -DBANDSOX_PIECE=6144 -DBANDSOX_PATH_MAX=1023
+    -DBANDSOX_LINE_MAX=1048576 -DBANDSOX_OUT=16384 -DBANDSOX_PIECE=6144 -DBANDSOX_PATH_MAX=1023 \
+    -DBANDSOX_OPERATIONS_MAX=16
 LINUX_CFLAGS := $(filter-out -DSTACK_SIZE=% -DEXCEPTION_STACK_SIZE=%,$(GUEST_CFLAGS)) \
     -isystem $(BUILD)/linux-include $(LINUX_LIMITS)
 LINUX_LDFLAGS := -nostdlib -static -T linker/linux.ld -Wl,--gc-sections -Wl,--build-id=none -Wl,-z,noexecstack \

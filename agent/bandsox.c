@@ -163,6 +163,15 @@ static enum bandsox_transfer try_again(struct bandsox_operation *op, uint64_t no
     return BANDSOX_MOVING;
 }
 
+/* Whether others of ours have one: then there may only be no place for another now. */
+static bool is_moving_any(void)
+{
+    for (size_t i = 0; i < BANDSOX_OPERATIONS_MAX; i++)
+        if (operations[i].transfer != NULL)
+            return true;
+    return false;
+}
+
 static enum bandsox_transfer start_transfer(struct bandsox_operation *op,
                                             const struct transfer_request *request, uint64_t now)
 {
@@ -175,6 +184,7 @@ static enum bandsox_transfer start_transfer(struct bandsox_operation *op,
     if (op->transfer != NULL)
         return BANDSOX_MOVING;
     op->error_len = error.len;
+    op->tries -= is_moving_any();
     return try_again(op, now);
 }
 

@@ -17,7 +17,9 @@
 #define BANDSOX_STRING(x)    BANDSOX_STRING_OF(x)
 
 /* Requests at once: what is sent one after the other, and a few that take long. */
+#ifndef BANDSOX_OPERATIONS_MAX
 #define BANDSOX_OPERATIONS_MAX 8
+#endif
 
 #define BANDSOX_ID_MAX 64 /* a UUID has 36 */
 

@@ -38,8 +38,7 @@ static void connect(int output)
     syscall3(__NR_close_range, 3, (long)~0u, 0);
 }
 
-/* The kernel may end it before others again, unlike mote. */
-static void be_ordinary(void)
+void process_child_be_ordinary(void)
 {
     long fd = sys_open("/proc/self/oom_score_adj", O_WRONLY, 0);
 
@@ -118,7 +117,7 @@ void process_child(const struct process_request *request, int output)
 
     sys_setsid();
     connect(output);
-    be_ordinary();
+    process_child_be_ordinary();
     if ((result = process_user_become(request->user, &of_user)) != 0)
         give_up("cannot be user", request->user, result);
     if ((result = sys_chdir(dir)) != 0)
