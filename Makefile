@@ -426,7 +426,7 @@ interop: all $(LINUX_PROGRAMS) ## run the tests with real Linux alone
 size: $(IMAGE) $(LINUX_IMAGE) ## print images and memory against their budgets
 	$(Q)$(PYTHON) linker/size.py --image-budget 114688 --image $(IMAGE) $(BUILD)/$(ARCH)/mote.debug
 	@echo
-	$(Q)$(PYTHON) linker/size.py --linux --image-budget 131072 --image $(LINUX_IMAGE) \
+	$(Q)$(PYTHON) linker/size.py --linux --image-budget 163840 --image $(LINUX_IMAGE) \
 	    $(LINUX_IMAGE).debug
 
 stack: $(IMAGE) ## print the worst-case stack depth
