@@ -6,6 +6,8 @@
 #include "proto/http.h"
 #include "tests/unit/unit.h"
 
+#include <stdlib.h>
+
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define ANSWER_MAX   20000
 #define BODY_MAX     8192
@@ -35,7 +37,7 @@ static inline void take(struct http_reader *r, const char *data, size_t *head, s
 
     do {
         size_t n = tail - *head;
-        char *exact = test_malloc(n != 0 ? n : 1);
+        char *exact = malloc(n != 0 ? n : 1);
         memcpy(exact, data + *head, n);
         o->step = http_next(r, exact, n, final, &piece);
         assert_true(piece.consumed <= n);
@@ -47,7 +49,7 @@ static inline void take(struct http_reader *r, const char *data, size_t *head, s
             o->len += piece.n;
         }
         *head += piece.consumed;
-        test_free(exact);
+        free(exact);
     } while (o->step == HTTP_BODY);
 }
 

@@ -7,7 +7,7 @@
 #include "proto/base64.h"
 #include "tests/unit/unit.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 #define TEXT_MAX     64
@@ -30,15 +30,15 @@ static struct outcome decode(const char *text, size_t n, size_t cut)
 
     for (size_t i = 0, at = 0; i < COUNT(ends); at = ends[i++]) {
         size_t len = ends[i] - at;
-        uint8_t *room = test_malloc(len / 4 * 3 + 3);
-        char *piece = test_malloc(len != 0 ? len : 1);
+        uint8_t *room = malloc(len / 4 * 3 + 3);
+        char *piece = malloc(len != 0 ? len : 1);
         memcpy(piece, text + at, len);
         long got = base64_decode(&d, piece, len, room);
         assert_true(got >= -1 && got <= (long)(len / 4 * 3 + 3));
         if (got >= 0)
             memcpy(o.bytes + o.len, room, (size_t)got);
-        test_free(room);
-        test_free(piece);
+        free(room);
+        free(piece);
         if (got < 0)
             return (struct outcome){.illegal = (int64_t)d.at};
         o.len += (size_t)got;
@@ -59,12 +59,12 @@ static void assert_decoded(const char *text, size_t n, const char *bytes, size_t
 
 static void assert_encoded(const char *bytes, size_t n, const char *text)
 {
-    char *room = test_malloc(base64_size(n) != 0 ? base64_size(n) : 1);
+    char *room = malloc(base64_size(n) != 0 ? base64_size(n) : 1);
 
     assert_int_equal(base64_size(n), strlen(text));
     assert_int_equal(base64_encode(room, bytes, n), strlen(text));
     assert_memory_equal(room, text, strlen(text));
-    test_free(room);
+    free(room);
 }
 
 /* RFC 4648 section 10, and what the peers send. */

@@ -146,6 +146,7 @@ static const struct {
     {"HTTP/1.2 200 OK\r\n", STATUS_LINE, ""},
     {"HTTP/1.11 200 OK\r\n", STATUS_LINE, ""},
     {"HTTP/1.1\r\n", STATUS_LINE, ""},
+    {"HTTP/1.1x200 OK\r\n", STATUS_LINE, ""},
     {"HTTP/1.1 20\r\n", STATUS_LINE, ""},
     {"HTTP/1.1 2000\r\n", STATUS_LINE, ""},
     {"HTTP/1.1 099 OK\r\n", STATUS_LINE, ""},

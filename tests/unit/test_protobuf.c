@@ -6,7 +6,7 @@
 #include "proto/protobuf.h"
 #include "tests/unit/unit.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -109,14 +109,14 @@ static void test_activation_parameters(void **state)
     assert_false(protobuf_next(&r, &field) || r.bad);
     /* Cut off anywhere but between two fields, it is none. */
     for (size_t n = 0; n < 638; n++) {
-        uint8_t *exact = test_malloc(n != 0 ? n : 1);
+        uint8_t *exact = malloc(n != 0 ? n : 1);
         memcpy(exact, message, n);
         r = reader(exact, n);
         while (protobuf_next(&r, &field))
             ;
         assert_int_equal(r.bad, n != 0 && n != 317 && n != 600);
         assert_false(protobuf_next(&r, &field));
-        test_free(exact);
+        free(exact);
     }
 }
 
@@ -192,7 +192,7 @@ static void test_bad_rows(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(bad_rows); i++) {
         /* Behind a good field: that one is still read. */
-        uint8_t *exact = test_malloc(bad_rows[i].n + 2);
+        uint8_t *exact = malloc(bad_rows[i].n + 2);
         memcpy(exact, "\x08\x01", 2);
         memcpy(exact + 2, bad_rows[i].bytes, bad_rows[i].n);
         struct protobuf_reader r = reader(exact, bad_rows[i].n + 2);
@@ -201,7 +201,7 @@ static void test_bad_rows(void **state)
         assert_true(r.bad);
         assert_false(protobuf_next(&r, &field));
         assert_true(r.bad);
-        test_free(exact);
+        free(exact);
     }
 }
 
