@@ -55,12 +55,12 @@ static struct bytes command_of(const struct hostos *h)
     return h->step == STEP_LEGACY ? h->v0 : h->v1;
 }
 
-/* Once it is sent, its texts are not needed any more. */
+/* Once it is sent, it is not needed any more, unless it may be asked again. */
 static void drop_request(struct client *c)
 {
     struct hostos *h = hostos_of(c);
 
-    if (h->step != STEP_PROBE)
+    if (h->step != STEP_PROBE && !c->may_repeat)
         h->kept = 0;
     c->len = h->kept;
 }

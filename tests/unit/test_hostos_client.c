@@ -155,32 +155,38 @@ static void test_errors_of_the_host(void **state)
     assert_end(CLIENT_REFUSED, "");
 }
 
-/* Errors of every length around what is kept, and of what a character may be cut into. */
+/* An error of at least size bytes, which is cut or not. */
+static void check_long_error(const char *filling, int spaces, size_t size)
+{
+    static const char mark[] = " [cut off here]";
+    static char text[2 * CLIENT_DATA_MAX];
+    size_t n = (size_t)sprintf(text, "%*s{\"Err\":\"", spaces, "");
+
+    while (n < size)
+        n += (size_t)sprintf(text + n, "%s", filling);
+    n += (size_t)sprintf(text + n, "\"}");
+    notify(false);
+    up();
+    say(text, n, 700);
+    tell(ENDPOINT_CLOSED, 0);
+    assert_int_equal(c->status, CLIENT_REFUSED);
+    assert_null(memmem(c->error, c->error_len, "\xef\xbf\xbd", 3));
+    size_t len = strlen(mark);
+    bool is_cut = c->error_len > len && memcmp(c->error + c->error_len - len, mark, len) == 0;
+    assert_int_equal(is_cut, n > CLIENT_DATA_MAX);
+    assert_true(c->error_len >= CLIENT_DATA_MAX / 3 - 30);
+    client_free(c);
+}
+
+/* Of every length around what is kept, cut at every place of a character. */
 static void test_long_errors(void **state)
 {
     static const char *const fillings[] = {"x", "\\n", "\\ud83d\\ude00", "\xc3\xa4", "\xff"};
-    static char text[HOSTOS_ANSWER_MAX + 64];
-    static const char mark[] = " [cut off here]";
     (void)state;
     for (size_t i = 0; i < 5; i++)
-        for (size_t size = CLIENT_DATA_MAX - 30; size < CLIENT_DATA_MAX + 30; size++) {
-            size_t n = (size_t)sprintf(text, "{\"Err\":\"");
-            while (n < size)
-                n += (size_t)sprintf(text + n, "%s", fillings[i]);
-            n += (size_t)sprintf(text + n, "\"}");
-            notify(false);
-            up();
-            say(text, n, 700);
-            tell(ENDPOINT_CLOSED, 0);
-            assert_int_equal(c->status, CLIENT_REFUSED);
-            assert_null(memmem(c->error, c->error_len, "\xef\xbf\xbd", 3));
-            bool is_cut =
-                c->error_len > sizeof mark - 1 &&
-                memcmp(c->error + c->error_len - (sizeof mark - 1), mark, sizeof mark - 1) == 0;
-            assert_int_equal(is_cut, n > CLIENT_DATA_MAX);
-            assert_true(c->error_len >= CLIENT_DATA_MAX / 3 - 30);
-            client_free(c);
-        }
+        for (int spaces = 0; spaces < 12; spaces++)
+            for (size_t size = CLIENT_DATA_MAX - 20; size < CLIENT_DATA_MAX + 20; size++)
+                check_long_error(fillings[i], spaces, size);
 }
 
 static void test_too_long(void **state)
@@ -290,17 +296,23 @@ static void test_transport_reset(void **state)
     for (int i = 1; i < HOSTOS_COMMANDS; i++) {
         begin((struct hostos_request){.command = (enum hostos_command)i,
                                       .hash = BYTES("h"),
-                                      .legacy = i == HOSTOS_GET_PROTOCOL});
+                                      .legacy = i == HOSTOS_GET_VERSION});
         up();
+        if (i == HOSTOS_GET_VERSION) {
+            answer(V1);
+            up();
+        }
         say("{\"Ok\":", 6, 1);
         client_event(&(struct endpoint_event){.type = ENDPOINT_TRANSPORT_RESET, .conn = -1});
         cid = 5;
         tell(ENDPOINT_RESET, MOTE_ERR_RESET);
         if (i == HOSTOS_GET_VERSION || i == HOSTOS_GET_PROTOCOL) {
             up();
-            assert_memory_equal(sent, "{\"sender_cid\":5,", 16);
+            assert_string_equal(sent, i == HOSTOS_GET_VERSION
+                                          ? "{\"sender_cid\":5,\"message\":\"GetHostOSVersion\"}"
+                                          : "{\"sender_cid\":5,\"message\":\"GetVsockProtocol\"}");
             answer(V1);
-            assert_int_equal(connects, 2);
+            assert_int_equal(connects, i == HOSTOS_GET_VERSION ? 3 : 2);
             assert_done("1.0.0", "\"major\":1,\"minor\":0,\"patch\":0");
         } else {
             assert_int_equal(connects, 1);
