@@ -20,12 +20,12 @@ GARBAGE = b'\x00\xff\x1b[31m{"Ok"'
 U32 = range(2**32)
 
 # What a HostOS may do in the place of answering as it should.
-DEFECTS = ("bytes",    # the answer comes one byte at a time
-           "reset",    # a reset comes instead of an answer
+DEFECTS = ("bytes",         # the answer comes one byte at a time
+           "reset",         # a reset comes instead of an answer
            "reset behind",  # and behind a whole one
-           "silence",  # nothing comes, and the connection stays
-           "garbage",  # bytes that are no answer
-           "close")    # closed before anything is read
+           "silence",       # nothing comes, and the connection stays
+           "garbage",       # bytes that are no answer
+           "close")         # closed before anything is read
 
 
 class Dropped(Exception):
@@ -192,8 +192,8 @@ FORGED = "he actual sender CID did not match the sender CID in the request objec
 class HostOS:
     """A context manager: inside it a HostOS of that generation listens at path. cid: of whom it
     takes its guest to be; first: whom the newest serves; error: commands fail with this text;
-    defect: one of DEFECTS; seconds: its patience with a request; work: how long an upgrade takes, and
-    limit: how long it may on the newest. requests: the bytes of each;
+    defect: one of DEFECTS; seconds: its patience with a request; work: how long an upgrade takes,
+    and limit: how long it may on the newest. requests: the bytes of each;
     ends: whether it had one, a half-closed connection and nothing in front of that, before it was
     answered; commands: (name, data) of each that was carried out."""
 

@@ -16,7 +16,8 @@ from service import PROGRAMS, Service
 from test_hostos import (  # noqa: F401 pylint: disable=unused-import
     Dialler, test_answer_byte_by_byte, test_answer_past_64_kib, test_cid_is_checked, test_command,
     test_command_to_v0, test_error_is_passed_on, test_error_of_64_kib, test_garbage,
-    test_host_that_gives_up_an_upgrade, test_many_at_once, test_no_answer, test_nobody_listens, test_reset_behind_an_answer,
+    test_host_that_gives_up_an_upgrade, test_many_at_once, test_no_answer, test_nobody_listens,
+    test_reset_behind_an_answer,
     test_silent_host_keeps_nobody_waiting, test_too_long_a_request,
     test_upgrade_by_v0_is_under_way, test_v1_is_found_behind_the_question_for_v0,
     test_what_v0_does_not_know)
