@@ -38,6 +38,7 @@ NV = {CERTIFICATE: b"0\x82\x04\x00" + b"certificate" * 93, 0x1500000: b"", 0x01C
 DEFECTS = ("bytes",        # the answer comes one byte at a time
            "more",         # JSON: an error behind the answer, in one write with it
            "late",         # HTTP: closed seconds after all was said, whoever has closed
+           "end first",    # HTTP: answers only when the guest has closed its half
            "chunks",       # HTTP: every answer in chunks
            "bare 400",     # HTTP: no Content-Length, no Date
            "silence",      # nothing comes; closed after seconds
@@ -170,15 +171,14 @@ class TPM:
 class VComLink:
     """A context manager: inside it a VComLink of that generation, "http" or "json", listens at
     path. defect: one of DEFECTS; patience: seconds for each read, and for the guest to close
-    first; seconds: of "late" and "silence". requests: the bytes of each, in order; ended: how many
-    of them had an end, by a half-closed connection, before they were answered; broken: how many
-    were abandoned half-way, each of which keeps a real host of HTTP busy for ever."""
+    first; seconds: of "late" and "silence". requests: the bytes of each, in order; broken: how
+    many were abandoned half-way, each of which keeps a real host of HTTP busy for ever."""
 
     def __init__(self, path, generation="http", *, defect=None, patience=PATIENCE, seconds=PATIENCE):
         assert defect is None or defect in DEFECTS
         self.path, self.generation, self.defect = str(path), generation, defect
         self.patience, self.seconds, self.tpm = patience, seconds, TPM(defect)
-        self.requests, self.ended, self.broken = [], 0, 0
+        self.requests, self.broken = [], 0
         self.over = threading.Event()
         self.listener = socket.socket(socket.AF_UNIX)
 
@@ -269,7 +269,7 @@ class VComLink:
         if len(body) < length:
             self.broken += 1
             return None
-        return head.split(b" ")[:2], fields, body
+        return head.split(b" ")[:2], body
 
     def _result(self, verb, path, body):
         if path not in self.tpm.paths:
@@ -304,22 +304,12 @@ class VComLink:
         if request is None:
             self._say(connection, BARE)
             return
-        words, _fields, body = request
-        ended = self._has_end(connection)
-        self.ended += ended
+        words, body = request
+        if self.defect == "end first" and connection.recv(1):
+            return
         own = {"garbage": GARBAGE, "bare 400": BARE}.get(self.defect)
         self._say(connection, own or self._answer_http(words, body))
         if self.defect == "late":
             self.over.wait(self.seconds)
-        elif not ended and self.defect not in ("bare 400", "short body"):
+        elif self.defect not in ("bare 400", "short body"):
             connection.recv(1)  # the guest's end, or the patience's
-
-    def _has_end(self, connection):
-        """Whether the guest has closed its half, which it does right behind the request."""
-        connection.settimeout(1)
-        try:
-            return connection.recv(1) == b""
-        except TimeoutError:
-            return False
-        finally:
-            connection.settimeout(self.patience)

@@ -9,9 +9,10 @@ from helpers import PING, PONG
 from service import Service
 from test_vcom import (  # noqa: F401 pylint: disable=unused-import
     ask_host, done, test_answer_in_bytes, test_answer_in_chunks, test_defect, test_ek_by_http,
-    test_ek_by_json, test_host_that_closes_late, test_host_that_knows_but_the_ek,
-    test_json_with_more_behind_it, test_long_error, test_nobody_listens, test_refusal, test_request,
-    test_reset, test_signature_of_another_kind, vcom)
+    test_ek_by_json, test_end_behind_the_request, test_host_that_closes_late,
+    test_host_that_knows_but_the_ek, test_json_with_more_behind_it, test_long_error,
+    test_nobody_listens, test_refusal, test_request, test_reset, test_signature_of_another_kind,
+    vcom)
 
 
 @pytest.fixture(name="guest", scope="module")
@@ -43,6 +44,12 @@ def test_long_request(guest, link, size):
             algorithm="RSASSA", rsa_signature=vcom.signature(data), rsa_hash="SHA256")
         assert host.broken == 0
         assert host.requests[0].endswith(data)
+
+
+def test_long_error_in_json(guest, link):
+    with link("json", defect="long error"):
+        state, error = ask_host(guest, "ek")
+        assert (state, error[:19]) == ("refused", "received mmmmmmmmmm")
 
 
 def test_one_host_behind_the_other(guest, link):
