@@ -25,7 +25,8 @@ MIB = 1 << 20
 def fixture_mover(request):
     with Service(request.param) as service:
         yield Mover(service, service.path, place=str(service.directory / "data"),
-                    sizes=(0, 1, 65535, 65536, MIB), kept=16000)
+                    sizes=(0, 1, 65535, 65536, MIB), kept=16000,
+                    sees_resets=True)
 
 
 def resident(pid):
