@@ -55,7 +55,8 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* What a host must not see broken off still leaves. */
+/* What a host must not see broken off still leaves, as well as it can: one that has said
+ * something has read what it was asked. */
 static void let_leave(void)
 {
     uint64_t deadline = platform_now_ns() + LINGER_NS;
@@ -133,7 +134,7 @@ int tool_finish(struct client *c, uint32_t timeout_s, void (*progress)(const str
     if (status == EXIT_OK)
         return status;
     client_free(c); /* what it has begun is undone */
-    if (is_orderly)
+    if (is_orderly && !in_time)
         let_leave();
     return status;
 }

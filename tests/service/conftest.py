@@ -6,6 +6,7 @@ with the boot tests they find there.
 import contextlib
 import pathlib
 import sys
+import tempfile
 
 import pytest
 
@@ -16,6 +17,7 @@ sys.path.insert(0, str(TESTS / "fakes"))
 from helpers import PING, PONG, end_on_sigterm  # noqa: E402 pylint: disable=C0413
 from service import PROGRAMS, WAYS, Service  # noqa: E402 pylint: disable=C0413
 from test_connections import take_all  # noqa: E402 pylint: disable=C0413
+from tool import Tool  # noqa: E402 pylint: disable=C0413
 
 
 def pytest_configure(config):
@@ -61,3 +63,10 @@ def fixture_service(program):
     """A service of one's own whose way does not matter."""
     with Service(program) as service:
         yield service
+
+
+@pytest.fixture(name="tool")
+def fixture_tool(program):
+    """mote as a tool, with a directory and a host of its own."""
+    with tempfile.TemporaryDirectory() as directory:
+        yield Tool(program, directory)

@@ -1,27 +1,23 @@
 # SPDX-License-Identifier: MIT
-"""mote as a tool that somebody in the guest runs: the words of every verb, what comes out of it,
-and how it ends. The host is at unix sockets (MOTE_HOST).
+"""mote as a tool that somebody in the guest runs: the words of every verb, and of mote hostos and
+vsock_guest what comes out, and how they end.
 """
 
-import base64
-import hashlib
 import json
 import os
 import pathlib
-import pty
 import signal
 import subprocess
-import tempfile
 import threading
 
 import pytest
 
 from helpers import PATIENCE
-from scripted import Host, answering, read_all, resetting, silent
-from service import PROGRAMS, command, need_root
+from hostos import HostOS
+from scripted import answering, read_all, resetting, silent
+from service import command, need_root
+from tool import FAILED, TIMED_OUT, USAGE
 
-HOSTOS, BANDSOX = 19090, 9000
-FAILED, USAGE, TIMED_OUT = 1, 2, 124
 CONNECT = "hostos: port 19090 of the host: connection refused"
 OK = {"Ok": "NoPayload"}
 VERSION = {"Ok": {"HostOSVersion": "0.9 \u00fc"}}
@@ -32,45 +28,6 @@ UPGRADE = {"upgrade": {"url": URL, "target-hash": HASH}}
 
 def notify(message, count=1):
     return {"notify": {"count": count, "message": message}}
-
-
-class Tool:
-    """mote as a program of somebody's, whose host is at a place of its own."""
-
-    def __init__(self, program, directory):
-        self.program, self.directory = program, pathlib.Path(directory)
-        self.place = self.directory / "host"
-        self.guest = self.directory / "vsock_guest"
-        self.guest.symlink_to(PROGRAMS[program])
-        self.environment = {**os.environ, "MOTE_HOST": f"unix:{self.place}"}
-
-    def host(self, serve, port=HOSTOS):
-        return Host(self.place, port, serve)
-
-    def line(self, name, *words):
-        """mote, or the program of another name."""
-        program = self.guest if name == "vsock_guest" else PROGRAMS[self.program]
-        return [str(program), *words]
-
-    def start(self, name, *words, **options):
-        return subprocess.Popen(self.line(name, *words), env=self.environment, **{
-            "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
-            **options})
-
-    def run(self, name, *words, give=None, **options):
-        """Its status, standard output and standard error."""
-        done = subprocess.run(self.line(name, *words), env=self.environment, timeout=PATIENCE,
-                              check=False, **{"input": give or b"", "stdout": subprocess.PIPE,
-                                              "stderr": subprocess.PIPE, **options})
-        output, errors = (done.stdout or b"").decode(), (done.stderr or b"").decode()
-        assert "Sanitizer" not in errors, errors
-        return done.returncode, output, errors
-
-
-@pytest.fixture(name="tool")
-def fixture_tool(program):
-    with tempfile.TemporaryDirectory() as directory:
-        yield Tool(program, directory)
 
 
 # -- the HostOS
@@ -243,15 +200,23 @@ def test_streams_that_are_closed(tool, name, words):
     assert host.requests == [b'{"sender_cid":0,"message":"GetHostOSVersion"}']
 
 
+@pytest.mark.parametrize("generation", ["early", "single", "newest"])
+@pytest.mark.parametrize("name,words", [("mote", ["hostos"]), ("vsock_guest", [])])
+def test_hosts_of_every_generation(tool, generation, name, words):
+    with HostOS(f"{tool.place}_19090", generation, cid=0, first=0, version="1.2") as host:
+        assert tool.run(name, *words, "get-hostos-version") == (0, "1.2\n", "")
+        assert tool.run(name, *words, "notify", "Yo!") == (0, "", "")
+    assert host.commands == [("GetHostOSVersion", None), ("notify", notify("Yo!")["notify"])]
+
+
 def test_host_of_before_2023(tool):
     """It tells no version, and is asked in its own words."""
-    accepted = b'{"message": "accepted request", "status": "ok"}'
-    with tool.host(answering(accepted)) as host:
+    with HostOS(f"{tool.place}_19090", "v0", cid=0) as host:
         assert tool.run("mote", "hostos", "get-hostos-version", "--legacy") == (
             0, "0" * 64 + "\n", "")
-        assert tool.run("mote", "hostos", "attach-hsm", "--legacy") == (0, "", "")
-    assert [json.loads(request)["message"] for request in host.requests] == [
-        "GetVsockProtocol", "GetVsockProtocol", "attach-hsm"]
+        assert tool.run("mote", "hostos", "notify", "Yo!", "--legacy") == (0, "", "")
+    assert [name for name, _ in host.commands] == [
+        "GetVsockProtocol", "GetVsockProtocol", "notify[1, Yo!]"]
 
 
 def test_what_it_is_as_a_process(tool):
@@ -402,235 +367,3 @@ def test_host_that_is_no_place(tool, value):
     status, output, errors = tool.run("mote", "hostos", "attach-hsm")
     assert status == USAGE
     assert output + errors == f"mote: MOTE_HOST={value}: vsock or unix:PATH\n"
-
-
-# -- VComLink
-
-PUBLIC = bytes.fromhex("0001000b000300b20020837197674484b3f81a90cc8d46a5d724fd52d76e06520b64f2a1"
-                       "da1b331469aa00060080004300100800000000000100") + bytes(range(256))
-
-
-def http(body, status="200 OK"):
-    """One answer by HTTP, behind a whole request, whose body is what was asked."""
-    def serve(connection):
-        data = b""
-        while b"\r\n\r\n" not in data:
-            data += connection.recv(65536)
-        head, _, content = data.partition(b"\r\n\r\n")
-        size = int(head.lower().partition(b"content-length:")[2].split()[0])
-        while len(content) < size:
-            content += connection.recv(65536)
-        connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-                           + body)
-        return head.split()[1].decode(), content
-    return serve
-
-
-def field(number, data):
-    size = len(data)
-    return bytes([number << 3 | 2]) + (bytes([size]) if size < 128 else
-                                       bytes([size & 127 | 128, size >> 7])) + data
-
-
-@pytest.mark.parametrize("options,output", [
-    ([], "data: YWJj\n"), (["--json"], '{"data":"YWJj"}\n'), (["--raw"], "abc")])
-def test_vcom_readnv(tool, options, output):
-    with tool.host(http(field(1, b"abc")), 2000) as host:
-        assert tool.run("mote", "vcom", "readnv", "--index", "0x01C00002", *options) == (
-            0, output, "")
-    assert host.requests == [("/tpm/readnv", bytes.fromhex("08828080 0e"))]
-
-
-def test_vcom_sign_takes_a_file_or_the_standard_input(tool):
-    file = tool.directory / "data"
-    file.write_bytes(b"\0to be signed\n" * 100)
-    answer = field(1, b"rsassa") + field(2, b"\1\2\3") + field(3, b"sha256")
-    with tool.host(http(answer), 2000) as host:
-        for path in (str(file), "-"):
-            assert tool.run("mote", "vcom", "sign", "--index=2164260867", "--data", path,
-                            give=file.read_bytes()) == (
-                0, "algorithm: rsassa\nrsa_signature: AQID\nrsa_hash: sha256\n", "")
-    body = bytes.fromhex("088380808808") + field(2, file.read_bytes())
-    assert host.requests == [("/tpm/sign", body)] * 2
-
-
-@pytest.mark.parametrize("size,said", [
-    (65536, "more than a host reads, 65535 bytes"), (None, "no such file or directory")])
-def test_vcom_input_that_cannot_be_had(tool, size, said):
-    file = tool.directory / "data"
-    if size:
-        file.write_bytes(bytes(size))
-    assert tool.run("mote", "vcom", "sign", "--index", "1", "--data", str(file)) == (
-        FAILED, "", f"mote: {file}: {said}\n")
-    if size:
-        assert tool.run("mote", "vcom", "sign", "--index", "1", "--data", "-",
-                        give=bytes(size)) == (FAILED, "", f"mote: -: {said}\n")
-
-
-def test_vcom_error_of_the_host(tool):
-    with tool.host(http(b"failed to read NV: handle 1\n", "500 Internal Server Error"), 2000):
-        assert tool.run("mote", "vcom", "readnv", "--index", "1") == (
-            FAILED, "", "mote: the host refuses: 500: failed to read NV: handle 1\n")
-
-
-def json_generation(connection):
-    """One read is one request; what is none ends the connection."""
-    request = connection.recv(8192)
-    while request == b'{"channel":2,"request":1}':
-        packet = {"channel": 2, "ek": base64.b64encode(PUBLIC).decode()}
-        connection.sendall(json.dumps(packet, separators=(",", ":")).encode())
-        if not (request := connection.recv(8192)):
-            return "JSON"
-    connection.sendall(b'{"channel":1,"error":"received malformed packet"}')
-    return "HTTP"
-
-
-EKS = {"json": json_generation, "http": http(field(1, PUBLIC))}
-
-
-@pytest.mark.parametrize("generation", EKS)
-@pytest.mark.parametrize("options,before,after", [([], "", "\n"), (["--json"], '{"ek":"', '"}\n')])
-def test_vcom_ek(tool, generation, options, before, after):
-    with tool.host(EKS[generation], 2000):
-        assert tool.run("mote", "vcom", "ek", *options) == (
-            0, before + base64.b64encode(PUBLIC).decode() + after, "")
-
-
-@pytest.mark.parametrize("generation", EKS)
-def test_vcom_ek_as_bytes(tool, generation):
-    with tool.host(EKS[generation], 2000), tool.start("mote", "vcom", "ek", "--raw") as process:
-        output, errors = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, output, errors) == (0, PUBLIC, b"")
-
-
-# -- Bandsox
-
-def lines(connection, *answers):
-    for answer in answers:
-        connection.sendall(json.dumps(answer).encode() + b"\n")
-
-
-def bandsox(stored, refusal=None):
-    """One request of a connection. stored: by cmd_id what is there to be fetched, and what came."""
-    def serve(connection):
-        stream = connection.makefile("rb")
-        request = json.loads(stream.readline())
-        number = request.get("cmd_id", "ping")
-        if refusal:
-            lines(connection, {"type": "error", "cmd_id": number, "error": refusal})
-        elif request["type"] == "ping":
-            lines(connection, {"type": "pong", "cmd_id": number})
-        elif request["type"] == "upload":
-            lines(connection, {"type": "ready", "cmd_id": number})
-            stored[number] = stream.read(request["size"])
-            lines(connection, {"type": "complete", "cmd_id": number, "size": request["size"]})
-        else:
-            send(connection, request, stored[number])
-        return request
-    return serve
-
-
-def send(connection, request, data):
-    number, checksum = request["cmd_id"], hashlib.md5(data).hexdigest()
-    if request["type"] == "download_raw":
-        lines(connection, {"type": "ready", "cmd_id": number, "size": len(data),
-                           "checksum": checksum})
-        connection.sendall(data)
-        return
-    for at in range(0, len(data), 65536):
-        piece = data[at:at + 65536]
-        lines(connection, {"type": "chunk", "cmd_id": number, "offset": at, "size": len(piece),
-                           "data": base64.b64encode(piece).decode()})
-    lines(connection, {"type": "complete", "cmd_id": number, "size": len(data),
-                       "checksum": checksum})
-
-
-DATA = bytes(range(256)) * 1000
-
-
-def test_ping(tool):
-    with tool.host(bandsox({}), BANDSOX):
-        assert tool.run("mote", "ping-host") == (0, "pong\n", "")
-        assert tool.run("mote", "ping-host", "--cmd-id", "x") == (0, "pong\n", "")
-    assert tool.run("mote", "ping-host") == (
-        FAILED, "", "mote: bandsox: port 9000 of the host: connection refused\n")
-
-
-@pytest.mark.parametrize("data", [b"", DATA], ids=["empty", "long"])
-@pytest.mark.parametrize("options,path,checksum", [
-    ([], None, False), (["--path", "/there"], "/there", False), (["--checksum"], None, True)])
-def test_upload(tool, data, options, path, checksum):
-    file, stored = tool.directory / "file", {}
-    file.write_bytes(data)
-    with tool.host(bandsox(stored), BANDSOX) as host:
-        assert tool.run("mote", "upload", str(file), "--cmd-id", "id", *options) == (0, "", "")
-    assert stored == {"id": data}
-    request, = host.requests
-    assert request["path"] == (path or str(file))
-    assert request["checksum"] == (hashlib.md5(data).hexdigest() if checksum else "")
-
-
-@pytest.mark.parametrize("data", [b"", DATA], ids=["empty", "long"])
-@pytest.mark.parametrize("verb", ["download", "download-raw"])
-def test_download(tool, verb, data):
-    """A relative path is below the working directory."""
-    with tool.host(bandsox({"id": data}), BANDSOX) as host:
-        assert tool.run("mote", verb, "/there", "here", "--cmd-id=id", cwd=tool.directory) == (
-            0, "", "")
-    assert (tool.directory / "here").read_bytes() == data
-    assert [(request["type"], request["path"]) for request in host.requests] == [
-        (verb.replace("-", "_"), "/there")]
-
-
-@pytest.mark.parametrize("words", [["upload", "file"], ["download", "p", "new"],
-                                   ["download-raw", "p", "new"], ["ping-host"]])
-def test_transfer_that_the_host_refuses(tool, words):
-    (tool.directory / "file").write_bytes(b"content")
-    before = sorted(tool.directory.iterdir())
-    with tool.host(bandsox({}, "File not found: p"), BANDSOX):
-        assert tool.run("mote", *words, "--cmd-id", "id", cwd=tool.directory) == (
-            FAILED, "", "mote: the host refuses: File not found: p\n")
-    assert sorted(tool.directory.iterdir()) == before
-
-
-def test_upload_of_nothing(tool):
-    with tool.host(bandsox({}), BANDSOX) as host:
-        status, output, errors = tool.run("mote", "upload", "/nonexistent", "--cmd-id", "id")
-    assert (status, output) == (FAILED, "") and host.requests == []
-    assert "/nonexistent" in errors and errors.endswith("no such file or directory\n")
-
-
-def test_download_out_of_time(tool):
-    """Nothing of it stays."""
-    def serve(connection):
-        lines(connection, {"type": "ready", "cmd_id": "id", "size": 10, "checksum": ""})
-        connection.sendall(b"12345")
-        silent(connection)
-
-    with tool.host(serve, BANDSOX):
-        assert tool.run("mote", "download-raw", "p", "new", "--cmd-id", "id", "--timeout", "1",
-                        cwd=tool.directory) == (TIMED_OUT, "", "mote: bandsox: not done in time\n")
-    assert sorted(file.name for file in tool.directory.iterdir()) == ["vsock_guest"]
-
-
-def test_progress_is_for_people(tool):
-    """On a terminal, and of what takes longer than a second."""
-    def serve(connection):
-        lines(connection, {"type": "ready", "cmd_id": "id", "size": 10, "checksum": ""})
-        connection.sendall(b"12345")
-        seen.wait(PATIENCE)
-        connection.sendall(b"67890")
-
-    seen = threading.Event()
-    ours, its = pty.openpty()
-    with tool.host(serve, BANDSOX), tool.start(
-            "mote", "download-raw", "p", "new", "--cmd-id", "id", cwd=tool.directory,
-            stderr=its) as process:
-        os.close(its)
-        text = b""
-        while b"5 of 10 bytes" not in text:
-            text += os.read(ours, 4096)
-        seen.set()
-        assert process.wait(PATIENCE) == 0
-    os.close(ours)
-    assert (tool.directory / "new").read_bytes() == b"1234567890"
