@@ -7,10 +7,11 @@ import json
 import pytest
 
 import vcom
-from helpers import PING, PONG, message
+from helpers import OVER_VSOCKD, PING, PONG, boot, eventually, know_event_queue, message
 
-ASKED_EK = (b"POST /tpm/getpub HTTP/1.1\r\nHost: vcom\r\nContent-Type: application/x-proto-binary\r\n"
-            b"Content-Length: 6\r\nConnection: close\r\n\r\n\x08\x81\x80\x80\x88\x08")
+ASKED_EK = (b"POST /tpm/getpub HTTP/1.1\r\nHost: vcom\r\n"
+            b"Content-Type: application/x-proto-binary\r\nContent-Length: 6\r\n"
+            b"Connection: close\r\n\r\n\x08\x81\x80\x80\x88\x08")
 GENERATIONS = ("http", "json")
 
 
@@ -21,15 +22,24 @@ def fixture_link(guest):
                                                        **options)
 
 
-def ask_host(guest, request, **payload):
-    """What came of it: the state, and the result or the error."""
+def line_of(request, **payload):
+    """The line that has the guest ask its host."""
     for key in ("data", "cred", "secret"):
         if key in payload:
             payload[key] = base64.b64encode(payload[key]).decode()
-    answer = json.loads(guest.raw(message("vcom", request=request, **payload)))
+    return message("vcom", request=request, **payload)
+
+
+def outcome_of(answer):
+    """What came of it: the state, and the result or the error."""
+    answer = json.loads(answer)
     assert (answer["type"], answer["payload"]["request"]) == ("job", "vcom"), answer
     job = answer["payload"]
     return job["state"], job.get("result", job.get("error"))
+
+
+def ask_host(guest, request, **payload):
+    return outcome_of(guest.raw(line_of(request, **payload)))
 
 
 def done(**fields):
@@ -184,3 +194,29 @@ def test_long_error(guest, link):
 @pytest.mark.needs("refusal")
 def test_nobody_listens(guest):
     assert ask_host(guest, "ek") == ("failed", "vcom: port 2000 of the host: connection refused")
+
+
+@OVER_VSOCKD
+@pytest.mark.parametrize("request_name, outcome", [
+    ("readnv", HAS_CERTIFICATE),
+    ("sign", ("failed", "vcom: port 2000 of the host: connection reset"))])
+def test_transport_reset(row, request_name, outcome):
+    """What reads is asked for once more, and of what signs it is said that nobody knows."""
+    with boot(**row, control=True) as guest:
+        know_event_queue(guest)
+        with vcom.VComLink(f"{guest.uds}_{vcom.PORT}", defect="silence") as host, \
+                guest.connect() as connection:
+            connection.sendall(line_of(request_name, index=vcom.CERTIFICATE, data=b"d"))
+            eventually(lambda: host.requests, "a request")
+            host.defect = None
+            guest.control("reset")
+            eventually(lambda: len(host.requests) == (1 if request_name == "sign" else 2), "more")
+            answers = [b"running"]
+
+            def has_ended():
+                answers.append(guest.raw(message("job", id=1)))
+                return b"running" not in answers[-1]
+
+            eventually(has_ended, "an end")
+            assert outcome_of(answers[-1]) == outcome
+            assert len(set(host.requests)) == 1

@@ -84,7 +84,7 @@ def take_varint(data):
         value |= (byte & 0x7f) << 7 * i
         if byte < 0x80:
             return value, data[i + 1:]
-    raise HTTPError(400, "failed to unmarshal request: proto: cannot parse invalid wire-format data")
+    raise HTTPError(400, "failed to unmarshal request: proto: cannot parse it")
 
 
 def parse(data):
@@ -174,7 +174,8 @@ class VComLink:
     first; seconds: of "late" and "silence". requests: the bytes of each, in order; broken: how
     many were abandoned half-way, each of which keeps a real host of HTTP busy for ever."""
 
-    def __init__(self, path, generation="http", *, defect=None, patience=PATIENCE, seconds=PATIENCE):
+    def __init__(self, path, generation="http", *, defect=None, patience=PATIENCE,
+                 seconds=PATIENCE):
         assert defect is None or defect in DEFECTS
         self.path, self.generation, self.defect = str(path), generation, defect
         self.patience, self.seconds, self.tpm = patience, seconds, TPM(defect)
@@ -208,7 +209,7 @@ class VComLink:
             if self.defect == "reset":  # unread bytes make a unix socket's end one
                 connection.recv(1, socket.MSG_PEEK)
             elif self.defect == "silence":
-                connection.recv(65536)
+                self.requests.append(connection.recv(65536))
                 self.over.wait(self.seconds)
             else:
                 serve(connection)
