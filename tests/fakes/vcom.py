@@ -224,7 +224,7 @@ class VComLink:
     def _answer_json(self, request):
         """The answer to what one read gave; None: an error, which ends the connection."""
         try:
-            packet = {key.lower(): value for key, value in json.loads(request).items()}
+            packet = {key.lower(): value for key, value in json.loads(request.decode()).items()}
         except (ValueError, AttributeError):
             return None
         if [repr(packet.get(key)) for key in ("channel", "request")] != ["2", "1"]:
