@@ -4,6 +4,7 @@ host has them moved by the message transfer. What a guest has received it sends 
 """
 
 import concurrent.futures
+import contextlib
 import json
 import random
 import sys
@@ -11,7 +12,8 @@ import time
 
 import pytest
 
-from helpers import PATIENCE, ROOT, ack, boot, eventually, message
+from helpers import (PATIENCE, ROOT, TEST_IMAGE, PreparedGuest, ack, boot, eventually,
+                     message)
 
 sys.path.insert(0, str(ROOT / "tests" / "fakes"))
 
@@ -256,6 +258,7 @@ def test_what_was_there_stays_when_its_successor_breaks(mover, request_):
     ("half", "failed", "bandsox: {}"),
     ("half reset", "failed", "bandsox: {}"),
     ("checksum", "refused", "Checksum mismatch: expected {}"),
+    ("refuse", "refused", "No space left on the host"),
     ("more", "failed", "bandsox: the host has another size: expected {}"),
     ("fewer", "failed", "bandsox: the host has another size: expected {}"),
 ])
@@ -301,3 +304,24 @@ def test_what_is_not_begun(mover, payload, error):
         answer = json.loads(mover.guest.raw(message("transfer", **payload)))
     assert error in json.dumps(answer).replace('\\"', '"'), answer
     assert not host.requests
+
+
+def test_64_mib_of_linked_code(tmp_path):
+    """More than the guest has memory, from and to code that makes and looks at every byte."""
+    size = 64 << 20
+    period = bytes((i * 7 + i // 251) & 255 for i in range(4093))
+    data = (period * (size // len(period) + 1))[:size]
+    (tmp_path / "moved").write_bytes(data)
+    with contextlib.ExitStack() as stack:
+        hosts = []
+
+        def prepare(guest):
+            hosts.append(stack.enter_context(Bandsox(f"{guest.uds}_{PORT}", root=tmp_path)))
+            hosts[0].buffers["moved"] = size
+
+        said = f'test: moved: "size":{size},"checksum":"{md5(data)}"'
+        with PreparedGuest(image=TEST_IMAGE, append=f"test.move={size}", prepare=prepare,
+                           timeout=5 * PATIENCE) as guest:
+            guest.wait_for(lambda: guest.console.count("test: moved") == 3, "three transfers")
+            assert guest.console.count(said) == 3, guest.console
+    assert hosts[0].received["moved"] == data

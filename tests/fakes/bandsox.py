@@ -9,7 +9,6 @@ import base64
 import contextlib
 import hashlib
 import json
-import os
 import pathlib
 import socket
 import threading
@@ -31,6 +30,7 @@ DEFECTS = ("bytes",      # lines come one byte at a time
            "stall",      # half of an upload is read, and then nothing; half of a download is sent
            "half",       # the same, and then the end
            "half reset", # the same, and then a reset
+           "refuse",     # an upload is refused when it has begun, and not read
            "checksum",   # a wrong one
            "fewer",      # a byte less than was announced
            "more",       # and a byte more
@@ -76,7 +76,7 @@ class Bandsox:
         with contextlib.suppress(OSError):
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
-        os.unlink(self.path)
+        pathlib.Path(self.path).unlink(missing_ok=True)  # a guest may have ended before
 
     def _accept(self):
         with contextlib.suppress(OSError):
@@ -168,6 +168,8 @@ class Bandsox:
         self._say(connection, type="ready", cmd_id=cmd_id)
         if not self._is_known(cmd_id) and size > LEGACY_MAX:
             raise Refused(f"Upload too large for in-memory path: {size} > {LEGACY_MAX}")
+        if self.defect == "refuse":
+            raise Refused("No space left on the host")
         data = self._take(connection, rest[:size], size)
         if data is None:
             return

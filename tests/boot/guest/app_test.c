@@ -8,9 +8,11 @@
  *   test.agents=1       an agent that runs, then (one second later) fails
  *   test.status=N       at shutdown, works on for a second, then stops with status N
  *   test.echo=PORT      connects to the host's PORT and sends back what comes
+ *   test.move=BYTES     gets so many from a Bandsox host, in both ways, and gives them to it
  */
 #include "agent/app.h"
 #include "agent/health.h"
+#include "agent/transfer.h"
 #include "platform/platform.h"
 
 #include <stdio.h>
@@ -126,6 +128,94 @@ static void print_cycles(void)
     printf("test: cycles=%llu\n", (unsigned long long)hi << 32 | lo);
 }
 
+/* --- what is moved: no file, and nothing that is kept --- */
+
+#define PERIOD 4093 /* of the bytes: no size of a packet, a window or a chunk */
+
+static uint64_t to_move;
+static int moves; /* that were begun */
+static bool is_same = true;
+
+static char byte_at(uint64_t offset)
+{
+    uint32_t i = (uint32_t)(offset % PERIOD);
+
+    return (char)(i * 7 + i / 251);
+}
+
+static long give(void *arg, uint64_t offset, void *buf, size_t n)
+{
+    (void)arg;
+    for (size_t i = 0; i < n; i++)
+        ((char *)buf)[i] = byte_at(offset + i);
+    return (long)n;
+}
+
+static int compare(void *arg, uint64_t offset, const void *buf, size_t n)
+{
+    (void)arg;
+    for (size_t i = 0; i < n; i++)
+        is_same &= ((const char *)buf)[i] == byte_at(offset + i);
+    return is_same ? MOTE_OK : MOTE_ERR_INVALID;
+}
+
+static int keep(void *arg)
+{
+    (void)arg;
+    return MOTE_OK;
+}
+
+static void leave(void *arg)
+{
+    (void)arg;
+}
+
+static const char *why(void *arg)
+{
+    (void)arg;
+    return "other bytes";
+}
+
+static struct client *move(enum transfer_kind kind)
+{
+    static const struct transfer_ends ends = {give, compare, keep, leave, why};
+    static char text[128];
+    struct out error = out_to(text, sizeof text - 1);
+    struct bytes name = {"moved", 5};
+
+    struct client *c = transfer_begin(&(struct transfer_request){.kind = kind,
+                                                                 .path = name,
+                                                                 .cmd_id = name,
+                                                                 .ends = &ends,
+                                                                 .size = to_move,
+                                                                 .checksum = true},
+                                      &error);
+    if (c == NULL)
+        printf("test: %s\n", text);
+    return c;
+}
+
+/* The next transfer when the one before has ended. */
+static void move_on(void)
+{
+    static const enum transfer_kind kinds[] = {TRANSFER_DOWNLOAD, TRANSFER_DOWNLOAD_RAW,
+                                               TRANSFER_UPLOAD};
+    static struct client *moving;
+    static char text[128];
+
+    if (moving != NULL && moving->status == CLIENT_RUNNING)
+        return;
+    if (moving != NULL) {
+        struct out o = out_to(text, sizeof text);
+        moving->protocol->report(moving, &o);
+        printf("test: moved: %.*s%.*s\n", (int)moving->error_len, moving->error, (int)o.len, text);
+        client_free(moving);
+        moving = NULL;
+    }
+    if (to_move != 0 && (size_t)moves < sizeof kinds / sizeof kinds[0])
+        moving = move(kinds[moves++]);
+}
+
 void app_start(void)
 {
     size_t len;
@@ -143,10 +233,13 @@ void app_start(void)
         status = (int)strtoul(value, NULL, 10);
     if ((value = platform_option("test.echo", NULL, &len)) != NULL)
         endpoint_connect(ENDPOINT_CID_HOST, (uint32_t)strtoul(value, NULL, 10));
+    if ((value = platform_option("test.move", NULL, &len)) != NULL)
+        to_move = strtoul(value, NULL, 10);
 }
 
 uint64_t app_poll(uint64_t now)
 {
+    move_on();
     if (now >= fail_at) {
         fail_at = UINT64_MAX;
         health_report("worker", false, NULL, "worker broke on purpose");
