@@ -239,7 +239,7 @@ static void begin_next(void)
     struct out error = out_to(text, sizeof text);
     struct begun *b = begun;
 
-    while (b->id != 0)
+    while (client_find(b->id) != NULL)
         b++;
     *b = (struct begun){0, next_option, next_value, next_len};
     const struct client *c = begin(b->option, b->value, b->len, &error);

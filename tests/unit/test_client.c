@@ -272,8 +272,10 @@ static void test_loss_is_dealt_with(void **state)
     on_lost = redial;
     struct client *c = begin_up(&protocol);
     c->len = c->used = 3;
+    tell(ENDPOINT_CLOSED, c->conn, 0);
     tell(ENDPOINT_RESET, c->conn, MOTE_ERR_RESET);
     assert_int_equal(c->status, CLIENT_RUNNING);
+    assert_false(c->peer_done);
     assert_int_equal(fake_connects, 2);
     assert_int_equal(c->len, 3);
     assert_false(c->is_connected);
@@ -469,6 +471,10 @@ static void test_moved_before_there_was_a_connection(void **state)
         assert_int_equal(c->len, 7);
     }
     assert_int_equal(losses, 0);
+    tell(ENDPOINT_CONNECTED, c->conn, 0);
+    c->may_repeat = true;
+    tell(ENDPOINT_RESET, c->conn, MOTE_ERR_RESET); /* this connection was not moved */
+    assert_int_equal(c->status, CLIENT_FAILED);
     client_free(c);
 }
 
