@@ -17,6 +17,8 @@
 /* Where the host is, as --listen has it; for tests, and where it is not at vsock. */
 #define HOST_VARIABLE "MOTE_HOST="
 
+#define HELP_COLUMN 26 /* no verb with its words is longer */
+
 static int help(void);
 
 static int version(void)
@@ -48,10 +50,10 @@ static int help(void)
            "mote.OPTION=VALUE (listen is mote.listen there), and looks after the machine.\n\n"
            "verbs:\n");
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
-        printf("  %-22s%s\n", verbs[i].name, verbs[i].help);
+        printf("  %-*s%s\n", HELP_COLUMN - 2, verbs[i].name, verbs[i].help);
     for (const struct tool_verb *v = tool_verbs; v->name != NULL; v++) {
         int used = printf("  %s %s", v->name, v->words);
-        printf("%*s%s\n", used < 24 ? 24 - used : 1, "", v->help);
+        printf("%*s%s\n", HELP_COLUMN - used, "", v->help);
     }
     printf("\nThe second kind asks the host at vsock CID 2, or where MOTE_HOST=unix:PATH says:\n"
            "its port N is the unix socket PATH_N. mote VERB --help has more.\n\noptions:\n");
