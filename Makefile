@@ -168,10 +168,10 @@ DEPS  = -MMD -MP -MF $(@:.o=.d) $(if $(filter $<,$(BEARSSL)),-w -I$(BUILD)/bears
 
 PICOLIBC := $(BUILD)/picolibc/$(ARCH)
 PICOLIBC_STAMP := $(BUILD)/picolibc/stamp
-STACK_SIZE := 8192
+STACK_SIZE := 4096
 # An interrupt may come on top of the deepest call; an exception has pushed 176 bytes already.
 STACK_CI = $(patsubst %.c,$(BUILD)/$(ARCH)/obj/%.ci,$(filter %.c,$(GUEST) agent/app_none.c))
-STACK_ROOTS := --root boot_main=7680 --root wake=512 --root timer=512 --root spurious=512 \
+STACK_ROOTS := --root boot_main=3584 --root wake=512 --root timer=512 --root spurious=512 \
     --root traps_exception=3920
 GUEST_FLAGS := -m64 -march=x86-64 -mno-red-zone -mgeneral-regs-only -fcf-protection=none \
     -ffreestanding -fbuiltin -fno-pic -fno-pie -fno-common -fno-asynchronous-unwind-tables \

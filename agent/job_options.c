@@ -189,7 +189,7 @@ static bool read_parts(struct reader *r, const char *s, size_t n)
 static struct client *begin(const struct option *option, const char *value, size_t len,
                             struct out *error)
 {
-    char json[JSON_MAX];
+    static char json[JSON_MAX]; /* it would be the largest frame of the stack */
     struct out o = out_to(json, sizeof json);
     struct reader r = {option, 0, &o, error};
     struct stereos_envelope envelope;
