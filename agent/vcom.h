@@ -19,6 +19,9 @@
  * and the host's text alone by JSON. A text beyond CLIENT_DATA_MAX is cut there. CLIENT_FAILED:
  * all else; an answer beyond CLIENT_DATA_MAX too.
  *
+ * After a transport reset, or in a restored snapshot, it is asked once more, in HTTP first, for the
+ * host may be another; but VCOM_SIGN fails.
+ *
  * A host reads the rest of a request that was broken off for ever, so none is: it leaves in one
  * piece where ENDPOINT_SEND_BUFFER has room for it, as it always has on bare metal; else the
  * deadline waits for its rest. The host never sees a reset of ours, but from client_free() of a
