@@ -129,7 +129,8 @@ FUZZ := line dispatch words mount_path options passwd machine pair ring device a
         file \
         http protobuf base64 hostos \
         vcom tpm_public \
-        bandsox
+        bandsox \
+        bandsox_serial
 FUZZ_line     := $(PROTO:%=proto/%)
 FUZZ_dispatch := $(PROTO:%=proto/%) platform/bare/mount.c platform/bare/file.c tests/unit/fake_platform.c \
                  $(addprefix agent/,dispatch.c config.c secret.c ssh_key.c mount.c power.c \
@@ -154,6 +155,7 @@ FUZZ_hostos   := $(PROTO:%=proto/%)
 FUZZ_vcom     := $(PROTO:%=proto/%)
 FUZZ_tpm_public := proto/tpm_public.c
 FUZZ_bandsox  := $(PROTO:%=proto/%)
+FUZZ_bandsox_serial := $(PROTO:%=proto/%)
 
 # What every byte of a stream passes through is compiled for speed, the rest for size.
 HOT := drivers/buffer.c drivers/vsock_device.c \
