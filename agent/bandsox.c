@@ -25,6 +25,10 @@
 #define TRIES_MAX    5
 #define TRY_AGAIN_NS UINT64_C(100000000)
 
+/* So often one asks for a file while too many are open, and in such intervals. */
+#define WAITS_MAX 500
+#define WAIT_NS   UINT64_C(10000000)
+
 #define REFUSAL_MAX (BANDSOX_ID_MAX * 6 + 512)
 
 static bool is_open;
@@ -131,6 +135,18 @@ void bandsox_fail_file(struct bandsox_operation *op)
     struct file_fault fault = file_fault();
 
     bandsox_fail(op, "%s %.*s: %s", fault.step, (int)op->path_len, op->path, fault.why);
+}
+
+bool bandsox_waits(struct bandsox_operation *op, int result, uint64_t now)
+{
+    if (result == MOTE_ERR_NO_RESOURCES && op->tries < WAITS_MAX) {
+        op->tries++;
+        op->deadline = now + WAIT_NS;
+        return true;
+    }
+    op->tries = 0;
+    op->deadline = NEVER;
+    return false;
 }
 
 unsigned bandsox_number(const struct bandsox_operation *op)

@@ -5,7 +5,7 @@
 /* Room that an entry takes: every byte of its name may be escaped. */
 #define ENTRY_ROOM (FILE_ENTRY_MAX * 6 + 128)
 
-static bandsox_move begin_list, list_entry, end_list, upload_list;
+static bandsox_move begin_list, list_entry, end_list, upload_list, open_list, measure_list;
 
 static struct bandsox_file file_of(const struct file_entry *entry)
 {
@@ -57,13 +57,23 @@ static bool end_list(struct bandsox_operation *op, uint64_t now)
     return true;
 }
 
-static void begin_listing(struct bandsox_operation *op)
+static bool open_list(struct bandsox_operation *op, uint64_t now)
 {
-    op->listing = (struct bandsox_listing){.list = file_list(bandsox_path(op))};
-    if (op->listing.list < 0)
+    struct bandsox_listing *l = &op->listing;
+
+    *l = (struct bandsox_listing){.list = file_list(bandsox_path(op))};
+    if (bandsox_waits(op, l->list, now))
+        return false;
+    if (l->list < 0)
         bandsox_fail_file(op);
     else
         op->step = begin_list;
+    return true;
+}
+
+static void begin_listing(struct bandsox_operation *op)
+{
+    op->step = open_list;
 }
 
 /* The part of an upload that is under way, as text. */
@@ -165,27 +175,27 @@ static bool upload_list(struct bandsox_operation *op, uint64_t now)
 }
 
 /* Goes through all of it once, for its size. */
-static void measure(struct bandsox_operation *op)
+static bool measure_list(struct bandsox_operation *op, uint64_t now)
 {
     struct bandsox_listing *l = &op->listing;
 
-    if (begin_parts(op, UINT64_MAX) < 0) {
+    if (bandsox_waits(op, begin_parts(op, UINT64_MAX), now))
+        return false;
+    if (l->list < 0) {
         bandsox_fail_file(op);
-        return;
+        return true;
     }
     while (l->part != LISTING_BLANK)
         next_part(op, write_part(op).len);
     l->size = l->given;
     close_parts(op);
     op->step = upload_list;
+    return true;
 }
 
 void bandsox_list_dir(struct bandsox_operation *op, const struct bandsox_order *r)
 {
-    if (r->use_vsock)
-        measure(op);
-    else
-        begin_listing(op);
+    op->step = r->use_vsock ? measure_list : open_list;
 }
 
 static bool say_info(struct bandsox_operation *op, uint64_t now)

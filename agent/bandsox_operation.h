@@ -167,6 +167,9 @@ enum bandsox_transfer bandsox_transfer(struct bandsox_operation *op,
 /* As Go has it: `error` "open PATH: no such file or directory", of file_fault(). */
 void bandsox_fail_file(struct bandsox_operation *op);
 
+/* Of what opening a file gave: whether op waits for others to close theirs, and tries again. */
+bool bandsox_waits(struct bandsox_operation *op, int result, uint64_t now);
+
 /* Goes on with an upload whose end `status` tells; when it has failed, otherwise(). */
 bool bandsox_upload(struct bandsox_operation *op, const struct transfer_request *request,
                     uint64_t now, void (*otherwise)(struct bandsox_operation *op));

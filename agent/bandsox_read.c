@@ -175,24 +175,36 @@ static bool complete(struct bandsox_operation *op, uint64_t now)
     return true;
 }
 
-/* By the serial line. */
-static void begin_reading(struct bandsox_operation *op)
+static bool open_file(struct bandsox_operation *op, uint64_t now)
 {
     struct bandsox_reading *r = &op->reading;
     struct file_info info;
 
-    if (file_stat(bandsox_path(op), &info) != MOTE_OK) {
-        bandsox_fail(op, "File not found: %.*s", (int)op->path_len, op->path);
-    } else if (is_kind(&info, FILE_TYPE_DIRECTORY)) {
-        bandsox_fail(op, "Path is a directory: %.*s", (int)op->path_len, op->path);
-    } else if ((r->file = file_open(bandsox_path(op), &info)) < 0) {
+    r->file = file_open(bandsox_path(op), &info);
+    if (bandsox_waits(op, r->file, now))
+        return false;
+    if (r->file < 0) {
         bandsox_fail_file(op);
-    } else {
-        r->size = info.size;
-        r->is_chunked = !r->is_window && info.size > WHOLE_MAX;
-        br_md5_init(&r->md5);
-        op->step = begin_event;
+        return true;
     }
+    r->size = info.size;
+    r->is_chunked = !r->is_window && info.size > WHOLE_MAX;
+    br_md5_init(&r->md5);
+    op->step = begin_event;
+    return true;
+}
+
+/* By the serial line. */
+static void begin_reading(struct bandsox_operation *op)
+{
+    struct file_info info;
+
+    if (file_stat(bandsox_path(op), &info) != MOTE_OK)
+        bandsox_fail(op, "File not found: %.*s", (int)op->path_len, op->path);
+    else if (is_kind(&info, FILE_TYPE_DIRECTORY))
+        bandsox_fail(op, "Path is a directory: %.*s", (int)op->path_len, op->path);
+    else
+        op->step = open_file;
 }
 
 static bool upload_file(struct bandsox_operation *op, uint64_t now)

@@ -327,6 +327,15 @@ def test_many_at_once(line, tmp_path):
                         if kind == "file_chunk") == BIG
 
 
+def test_many_lists_at_once(line, tmp_path):
+    """More than there may be open at the same time."""
+    for i in range(200):
+        (tmp_path / f"{i}").write_bytes(b"")
+    names = [line.send("list_dir", path=str(tmp_path)) for _ in range(AT_ONCE)]
+    for events in line.until_exit(*names).values():
+        assert [len(payload.get("files", ())) for _, payload in events] == [200, 0]
+
+
 def test_too_many_at_once(line):
     names = [line.send("exec", command="sleep 2; echo x") for _ in range(AT_ONCE + 3)]
     events = line.until_exit(*names)
