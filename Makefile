@@ -15,35 +15,30 @@ comma  := ,
 
 # --- sources ---------------------------------------------------------------------
 
-PROTO := text.c out.c utf8.c json_check.c json_read.c line.c stereos.c \
-         mote.c \
-         base64.c protobuf.c http.c \
-         bandsox.c hostos.c vcom.c tpm_public.c \
-         mote_job.c \
-         bandsox_serial.c
-AGENT := main.c session.c dispatch.c lifecycle.c health.c config.c secret.c ssh_key.c mount.c \
-         power.c capabilities.c notify.c number.c client.c \
-         hostos.c vcom.c \
-         transfer.c transfer_receive.c transfer_ends.c \
-         job.c job_strings.c job_options.c job_hostos.c job_vcom.c job_transfer.c path.c \
-         bandsox.c bandsox_read.c bandsox_write.c bandsox_list.c
+# What every guest does, and what one does that dials its host.
+PROTO_SERVE := text.c out.c utf8.c json_check.c json_read.c line.c stereos.c mote.c
+PROTO_DIAL  := mote_job.c base64.c protobuf.c http.c hostos.c vcom.c tpm_public.c bandsox.c \
+               bandsox_serial.c
+AGENT_SERVE := main.c session.c dispatch.c lifecycle.c health.c config.c secret.c ssh_key.c mount.c \
+               path.c power.c capabilities.c notify.c number.c
+AGENT_DIAL  := client.c hostos.c vcom.c transfer.c transfer_receive.c transfer_ends.c job.c \
+               job_strings.c job_options.c job_hostos.c job_vcom.c job_transfer.c bandsox.c \
+               bandsox_read.c bandsox_write.c bandsox_list.c
+PROTO := $(PROTO_SERVE) $(PROTO_DIAL)
+AGENT := $(AGENT_SERVE) $(AGENT_DIAL)
 # Pure code: the guest's driver and the host's device both link it.
 MACHINE := buffer.c vsock_machine.c vsock_ports.c vsock_input.c vsock_output.c
 DRIVERS := $(MACHINE) virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c vsock_device.c \
            vsock_endpoint.c entropy.c virtio_rng.c
-BARE  := exit.c stdio.c option.c store.c mount.c \
-         file.c
+BARE  := exit.c stdio.c option.c store.c mount.c file.c
 X86   := start.S boot.c console.c traps.c paging.c start_info.c acpi.c acpi_virtio.c apic.c clock.c \
-         entropy.c devices.c power.c \
-         serial.c
+         entropy.c devices.c power.c serial.c
 
 # The same agent on Linux: what the platform is, and sockets in the place of the driver.
 LINUX := entry.S start.c life.c clock.c console.c stdio.c errno_text.c events.c signals.c \
          children.c options.c service.c tool.c init.c init_end.c modules.c files.c passwd.c place.c \
          store.c mount.c mount_child.c mounts.c process.c process_child.c process_user.c text_file.c \
-         file.c replacement.c \
-         file_resolve.c tool_streams.c serial.c \
-         command.c command_child.c
+         file.c file_resolve.c replacement.c serial.c command.c command_child.c tool_streams.c
 SOCKETS := kernel_entropy.c buffer.c socket_endpoint.c socket_stream.c socket_listen.c socket_way.c \
            socket_vsock.c socket_tcp.c socket_unix.c
 
@@ -52,21 +47,20 @@ WORKLOADS := words.c workload_config.c workload_load.c workload_output.c workloa
              workload.c
 
 # What it is when somebody in the guest runs it.
-TOOLS := tool.c tool_words.c tool_text.c tool_hostos.c tool_vsock_guest.c tool_vcom.c \
-         tool_transfer.c
+TOOLS := tool.c tool_words.c tool_text.c tool_hostos.c tool_vsock_guest.c tool_vcom.c tool_transfer.c
 
 # Hashes of other people, which set-up puts there.
 BEARSSL := $(addprefix $(BUILD)/bearssl/src/,hash/md5.c hash/sha2small.c \
              codec/dec32le.c codec/dec32be.c codec/enc32le.c codec/enc32be.c)
 
-LINUX_MOTE := $(PROTO:%=proto/%) $(AGENT:%=agent/%) $(WORKLOADS:%=agent/%) $(SOCKETS:%=drivers/%) \
-              $(LINUX:%=platform/linux/%) $(BEARSSL) \
-              $(TOOLS:%=agent/%) \
-              agent/bandsox_exec.c
+# In this order it lies in memory: what requests need at the front, on few pages.
+LINUX_MOTE := $(PROTO_SERVE:%=proto/%) $(AGENT_SERVE:%=agent/%) $(WORKLOADS:%=agent/%) \
+              $(SOCKETS:%=drivers/%) $(LINUX:%=platform/linux/%) \
+              $(PROTO_DIAL:%=proto/%) $(AGENT_DIAL:%=agent/%) agent/bandsox_exec.c \
+              $(TOOLS:%=agent/%) $(BEARSSL)
 
 GUEST := $(PROTO:%=proto/%) $(AGENT:%=agent/%) $(DRIVERS:%=drivers/%) $(BARE:%=platform/bare/%) \
-         $(X86:%=platform/x86_64/%) $(BEARSSL) \
-         agent/bandsox_exec_none.c
+         $(X86:%=platform/x86_64/%) agent/bandsox_exec_none.c $(BEARSSL)
 
 SOURCES_vsockd  := main.c options.c vhost_user.c vhost_requests.c vhost_back.c guest_memory.c vring.c \
                    device.c hybrid.c stream.c unix_socket.c control.c command.c fault.c \
