@@ -23,29 +23,25 @@
 
 _Static_assert(6 * (TRANSFER_PATH_MAX + TRANSFER_ID_MAX) + 192 <= ENDPOINT_SEND_BUFFER, "request");
 
-char transfer_scratch[ENDPOINT_SEND_BUFFER];
+char transfer_scratch[TRANSFER_SCRATCH];
 
-static const char *const kind_names[] = {
+const char *const transfer_kind_names[] = {
     [TRANSFER_PING] = "ping",
     [TRANSFER_UPLOAD] = "upload",
     [TRANSFER_DOWNLOAD] = "download",
     [TRANSFER_DOWNLOAD_RAW] = "download_raw",
 };
-#define KINDS (sizeof kind_names / sizeof kind_names[0])
+#define KINDS (sizeof transfer_kind_names / sizeof transfer_kind_names[0])
 
 bool transfer_kind_of(struct bytes name, enum transfer_kind *kind)
 {
     for (unsigned i = TRANSFER_PING; i < KINDS; i++) {
         *kind = (enum transfer_kind)i;
-        if (strlen(kind_names[i]) == name.n && memcmp(kind_names[i], name.at, name.n) == 0)
+        if (strlen(transfer_kind_names[i]) == name.n &&
+            memcmp(transfer_kind_names[i], name.at, name.n) == 0)
             return true;
     }
     return false;
-}
-
-const char *transfer_kind_name(enum transfer_kind kind)
-{
-    return kind_names[kind];
 }
 
 /* --- what goes --- */
@@ -91,7 +87,7 @@ static void hash(struct client *c)
 static void ask(struct client *c)
 {
     struct transfer *t = transfer_of(c);
-    struct bandsox_request request = {.type = kind_names[t->kind],
+    struct bandsox_request request = {.type = transfer_kind_names[t->kind],
                                       .path =
                                           t->kind != TRANSFER_PING ? t->path : (struct bytes){0},
                                       .cmd_id = t->cmd_id,

@@ -221,7 +221,7 @@ static void answer(struct client *c)
             answers[i].act(c, &a);
             return;
         }
-    client_fail(c, "unexpected answer %s", bandsox_type_name(a.type));
+    client_fail(c, "unexpected answer %s", bandsox_type_names[a.type]);
 }
 
 /* --- what comes --- */
@@ -272,7 +272,7 @@ static void end_of_stream(struct client *c)
         transfer_fail_length(c, "short download", t->size, t->moved);
     else
         client_fail(c, "connection closed, %llu bytes into the %s", ull(t->moved),
-                    transfer_kind_name(t->kind));
+                    transfer_kind_names[t->kind]);
 }
 
 void transfer_receive(struct client *c)

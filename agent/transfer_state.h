@@ -48,7 +48,10 @@ struct transfer {
 _Static_assert(sizeof(struct transfer) <= CLIENT_STATE_MAX, "it is the state of a client");
 
 /* What was decoded, or is hashed, on its way; wiped at the end of each transfer. */
-extern char transfer_scratch[ENDPOINT_SEND_BUFFER];
+#ifndef TRANSFER_SCRATCH
+#define TRANSFER_SCRATCH 1024
+#endif
+extern char transfer_scratch[TRANSFER_SCRATCH];
 
 static inline struct transfer *transfer_of(const struct client *c)
 {
@@ -61,7 +64,7 @@ static inline size_t transfer_smaller(uint64_t a, uint64_t b)
 }
 
 /* "upload", ... */
-const char *transfer_kind_name(enum transfer_kind kind);
+extern const char *const transfer_kind_names[];
 
 /* Takes what has come, within this turn's limit. */
 void transfer_receive(struct client *c);

@@ -6,7 +6,6 @@
  */
 #include "proto/bandsox.h"
 
-#include "proto/json.h"
 #include "proto/json_check.h"
 #include "proto/utf8.h"
 
@@ -18,20 +17,14 @@
 
 static const char data_key[] = "\"data\"";
 
-/* What can stand in an answer. */
-struct bandsox_line {
-    struct text type, cmd_id, error, checksum, data;
-    struct json_raw size, offset;
-};
-
 static const struct json_field answer_fields[] = {
-    {"type", JSON_STRING, offsetof(struct bandsox_line, type), 0, "string"},
-    {"cmd_id", JSON_STRING, offsetof(struct bandsox_line, cmd_id), 0, "string"},
-    {"error", JSON_STRING, offsetof(struct bandsox_line, error), 0, "string"},
-    {"checksum", JSON_STRING, offsetof(struct bandsox_line, checksum), 0, "string"},
-    {"data", JSON_STRING, offsetof(struct bandsox_line, data), 0, "string"},
-    {"size", JSON_RAW, offsetof(struct bandsox_line, size), 0, "int64"},
-    {"offset", JSON_RAW, offsetof(struct bandsox_line, offset), 0, "int64"},
+    {"type", JSON_STRING, offsetof(struct bandsox_answer, type_text), 0, "string"},
+    {"cmd_id", JSON_STRING, offsetof(struct bandsox_answer, cmd_id), 0, "string"},
+    {"error", JSON_STRING, offsetof(struct bandsox_answer, error), 0, "string"},
+    {"checksum", JSON_STRING, offsetof(struct bandsox_answer, checksum), 0, "string"},
+    {"data", JSON_STRING, offsetof(struct bandsox_answer, data_text), 0, "string"},
+    {"size", JSON_RAW, offsetof(struct bandsox_answer, size_text), 0, "int64"},
+    {"offset", JSON_RAW, offsetof(struct bandsox_answer, offset_text), 0, "int64"},
 };
 
 static const struct json_struct answer_layout = {"bandsox.Answer", answer_fields,
@@ -184,21 +177,16 @@ static bool read_number(struct json_raw raw, bool *has, uint64_t *value)
     return true;
 }
 
-static const char *const type_names[] = {
+const char *const bandsox_type_names[] = {
     [BANDSOX_READY] = "ready", [BANDSOX_CHUNK] = "chunk", [BANDSOX_COMPLETE] = "complete",
     [BANDSOX_ERROR] = "error", [BANDSOX_PONG] = "pong",
 };
 
-const char *bandsox_type_name(enum bandsox_type type)
-{
-    return type_names[type];
-}
-
 static bool read_type(struct text name, enum bandsox_type *type)
 {
-    for (unsigned i = BANDSOX_READY; i < COUNT(type_names); i++) {
+    for (unsigned i = BANDSOX_READY; i < COUNT(bandsox_type_names); i++) {
         *type = (enum bandsox_type)i;
-        if (text_equals(name, type_names[i]))
+        if (text_equals(name, bandsox_type_names[i]))
             return true;
     }
     return false;
@@ -207,21 +195,17 @@ static bool read_type(struct text name, enum bandsox_type *type)
 bool bandsox_read_answer(const struct bandsox_reader *r, struct bandsox_answer *a,
                          struct out *error)
 {
-    struct bandsox_line line = {0};
-
-    if (!json_read(r->line, r->len, &answer_layout, &line, error))
+    *a = (struct bandsox_answer){0};
+    if (!json_read(r->line, r->len, &answer_layout, a, error))
         return false;
-    *a = (struct bandsox_answer){.cmd_id = line.cmd_id,
-                                 .error = line.error,
-                                 .checksum = line.checksum,
-                                 .has_data = r->has_data && line.data.json != NULL};
-    if (!read_type(line.type, &a->type)) {
+    a->has_data = r->has_data && a->data_text.json != NULL;
+    if (!read_type(a->type_text, &a->type)) {
         out_str(error, "unexpected answer of type ");
-        out_quoted(error, line.type);
+        out_quoted(error, a->type_text);
         return false;
     }
-    if (read_number(line.size, &a->has_size, &a->size) &&
-        read_number(line.offset, &a->has_offset, &a->offset))
+    if (read_number(a->size_text, &a->has_size, &a->size) &&
+        read_number(a->offset_text, &a->has_offset, &a->offset))
         return true;
     out_str(error, "a size or an offset is no number of bytes");
     return false;

@@ -8,7 +8,7 @@
 #ifndef PROTO_BANDSOX_H
 #define PROTO_BANDSOX_H
 
-#include "proto/text.h"
+#include "proto/json.h"
 
 struct bandsox_request {
     const char *type; /* "ping", "upload", "download", "download_raw" */
@@ -64,13 +64,15 @@ enum bandsox_type {
 };
 
 /* "ready", ... */
-const char *bandsox_type_name(enum bandsox_type type);
+extern const char *const bandsox_type_names[];
 
 struct bandsox_answer {
     enum bandsox_type type;
     struct text cmd_id, error, checksum; /* views into the line; json NULL: absent, or null */
     bool has_size, has_offset, has_data;
     uint64_t size, offset;
+    struct text type_text, data_text; /* as they stand in the line, as do */
+    struct json_raw size_text, offset_text;
 };
 
 /* Reads what bandsox_next() has kept. False: *error says what it should have been. */
