@@ -34,7 +34,7 @@ static struct blob model[STORE_ENTRIES];
 static size_t model_count;
 
 /* What the host answers to those that dial it. */
-static const char *said;
+static char said[4096];
 static size_t said_len;
 
 struct ack {
@@ -332,6 +332,14 @@ static void inject(const char *parts, size_t len)
     free(line);
 }
 
+/* Until it says something else; a line's end can only be written as another byte. */
+static void say(const char *text, size_t len)
+{
+    said_len = len < sizeof said ? len : sizeof said;
+    for (size_t i = 0; i < said_len; i++)
+        said[i] = (char)(text[i] == 6 ? '\n' : text[i]);
+}
+
 static void step(const char *line, size_t len)
 {
     static const char *const names[] = {"a", "b", "\"<\xff>\"", "c", "d", "one too many"};
@@ -341,7 +349,7 @@ static void step(const char *line, size_t len)
     else if (len != 0 && line[0] == 3)
         refuse(line + 1, len - 1);
     else if (len != 0 && line[0] == 5)
-        said = line + 1, said_len = len - 1;
+        say(line + 1, len - 1);
     else if (len > 2 && line[0] == 4)
         health_report(names[(uint8_t)line[1] % COUNT(names)], (line[2] & 1) != 0,
                       (line[2] & 4) != 0 ? "session" : NULL,
