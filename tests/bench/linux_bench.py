@@ -19,7 +19,7 @@ from bench import FAILURES, available, say, setting, words
 from linux_programs import PROGRAMS, SERVERS
 from table import Figure, aim, line, number, print_lines, print_table
 
-FILE_MAX, RSS_MAX_KIB, READY_MAX_MS, CALLS_MAX = 98304, 128, 5, 3
+FILE_MAX, RSS_MAX_KIB, READY_MAX_MS, CALLS_MAX = 163840, 128, 5, 3
 COUNTED_PINGS = 1000
 
 SPEED = [
