@@ -17,10 +17,11 @@ CAPABILITIES = {
     "agent": "mote", "version": VERSION, "protocol": 1, "platform": "bare metal x86_64",
     "messages": ["ping", "get_health", "set_config", "inject_secret", "inject_ssh_key", "mount",
                  "shutdown", "capabilities", "list_secrets", "delete_secret", "rotate_secret",
-                 "purge_secrets"],
+                 "purge_secrets", "hostos", "vcom", "transfer", "job"],
     "limits": {"line": LINE_MAX, "line_seconds": 60, "connections": CONNECTIONS,
                "store": STORE_SIZE, "names": 64, "field": 255, "path": 255, "type": 64,
-               "error": 256, "depth": 32, "values": 256, "agents": 4},
+               "error": 256, "depth": 32, "values": 256, "agents": 4, "jobs": 8,
+               "job_data": 2048},
 }
 
 # message, payload, error
