@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* mote's own messages (proto/mote.h): exact bytes, and lists that end where the room ends. */
 #include "proto/mote.h"
+#include "proto/mote_job.h"
 #include "tests/unit/unit.h"
 
 static char text[STEREOS_REPLY_MAX + 1];
@@ -187,6 +188,43 @@ static void test_logs_payload(void **state)
     assert_int_equal(logs.offset, 7);
 }
 
+static void write_member(const void *of, struct out *o)
+{
+    out_str(o, of);
+}
+
+/* Whatever room there is, the line is whole, and says when not all of it is there. */
+static void test_jobs_fit(void **state)
+{
+    static const char member[] = "\"ek\":\""
+                                 "01234567890123456789012345678901234567890123456789012345678901234"
+                                 "567890123456789012345678\"";
+    const struct mote_job done = {.id = UINT32_MAX,
+                                  .request = "hostos",
+                                  .state = "done",
+                                  .result = write_member,
+                                  .of = member};
+    const struct mote_job failed = {.id = UINT32_MAX,
+                                    .request = "hostos",
+                                    .state = "failed",
+                                    .error = member,
+                                    .error_len = sizeof member - 1};
+    (void)state;
+    for (size_t cap = 0; cap < 260; cap++) {
+        for (int i = 0; i < 2; i++) {
+            struct out o = out_to(text, cap);
+            bool is_whole = mote_write_job(&o, i == 0 ? &done : &failed);
+            assert_int_equal(o.overflow, cap < MOTE_JOB_ROOM);
+            assert_true(o.len <= cap);
+            if (o.overflow)
+                continue;
+            assert_string_equal(finish(&o) + o.len - 3, "}}\n");
+            assert_int_equal(is_whole, strstr(text, "truncated") == NULL);
+            assert_true(is_whole || cap < 230);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,7 +232,7 @@ int main(void)
         cmocka_unit_test(test_secrets),        cmocka_unit_test(test_secrets_in_any_room),
         cmocka_unit_test(test_nobody_listens), cmocka_unit_test(test_payloads),
         cmocka_unit_test(test_workloads),      cmocka_unit_test(test_log),
-        cmocka_unit_test(test_logs_payload),
+        cmocka_unit_test(test_logs_payload),   cmocka_unit_test(test_jobs_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
