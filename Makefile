@@ -86,7 +86,7 @@ UNIT := text json json_check line stereos stereos_write mote buffer virtqueue vs
         hostos hostos_client hostos_legacy \
         vcom vcom_client vcom_pieces tpm_public \
         bandsox_serial \
-        bandsox transfer
+        bandsox transfer transfer_faults
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c \
                vsock_endpoint.c socket_stream.c socket_listen.c socket_way.c socket_tcp.c \
@@ -310,7 +310,7 @@ $(foreach d,unit coverage,$(BUILD)/$(d)/code.a $(BUILD)/$(d)/linux.a):
 archives = $$(if $$(filter $(UNIT_LINUX:%=test_%),$$*),$(1)/linux.a) $(1)/code.a
 
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/unit/test_%)
-$(BUILD)/unit/test_transfer: $(BUILD)/unit/obj/tests/unit/fake_host.o
+$(BUILD)/unit/test_transfer $(BUILD)/unit/test_transfer_faults: $(BUILD)/unit/obj/tests/unit/fake_host.o
 $(UNIT_SOCKETS:%=$(BUILD)/unit/test_%): $(UNIT_SOCKETS_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(UNIT_ENDPOINT:%=$(BUILD)/unit/test_%): $(UNIT_ENDPOINT_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(UNIT_PROGRAMS): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(call archives,$(BUILD)/unit)
@@ -355,7 +355,7 @@ $(BUILD)/coverage/obj/%.o: %.c Makefile | $(BUILD)/.setup
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(COVERAGE_CFLAGS) $(DEPS) -c $< -o $@
 
-$(BUILD)/coverage/test_transfer: $(BUILD)/coverage/obj/tests/unit/fake_host.o
+$(BUILD)/coverage/test_transfer $(BUILD)/coverage/test_transfer_faults: $(BUILD)/coverage/obj/tests/unit/fake_host.o
 $(UNIT_SOCKETS:%=$(BUILD)/coverage/test_%): $(UNIT_SOCKETS_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 $(UNIT_ENDPOINT:%=$(BUILD)/coverage/test_%): $(UNIT_ENDPOINT_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 $(COVERAGE_UNIT): $(BUILD)/coverage/%: $(BUILD)/coverage/obj/tests/unit/%.o \

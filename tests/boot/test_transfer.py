@@ -279,8 +279,7 @@ def test_silent_host_keeps_nobody_waiting(mover):
             host.downloads.update(a=content(4096), b=content(4096))
             waiting = [pool.submit(mover.fails, request, path="/x", file=mover.path("none"),
                                    cmd_id=name) for request, name in zip(DOWNLOADS, "ab")]
-            while len(host.requests) < 2:
-                time.sleep(0.01)
+            eventually(lambda: len(host.requests) == 2, "two requests")
             assert mover.guest.raw(message("ping")) == b'{"type":"pong"}\n'
         assert [future.result()[0] for future in waiting] == ["failed", "failed"]
     assert mover.has_nothing("none")

@@ -52,9 +52,11 @@ class Bandsox:
     of uploads that go to memory, into received; files: {cmd_id: path} of those that go to a file;
     downloads: {cmd_id: bytes}, each for one request; root: where paths lie that were not
     registered, None: there are none; checksums: whether registered data has one when it goes
-    raw; together: so many have asked before one is answered. requests: what was asked; defect: one of DEFECTS."""
+    raw; together: so many have asked before one is answered. requests: what was asked; defect:
+    one of DEFECTS."""
 
-    def __init__(self, path, *, defect=None, root=None, checksums=False, seconds=300, together=1):
+    def __init__(self, path, *, defect=None, root=None, checksums=False, seconds=300,
+                 together=1):
         assert defect is None or defect in DEFECTS
         self.path, self.defect, self.root = str(path), defect, root
         self.checksums, self.seconds, self.together = checksums, seconds, together
