@@ -90,13 +90,14 @@ static void skip(struct json_raw *r, uint32_t n)
     r->len -= n;
 }
 
+/* In front of what must follow: the syntax of everything was checked. */
 static void skip_space(struct json_raw *r)
 {
-    while (r->len > 0 && json_is_space(*r->json))
+    while (json_is_space(*r->json))
         skip(r, 1);
 }
 
-/* A string, or null for an empty one; the syntax of everything was checked. */
+/* A string, or null for an empty one. */
 static bool take_string(struct json_raw *r, struct text *t)
 {
     uint32_t n = 1;
@@ -117,10 +118,13 @@ static bool take_string(struct json_raw *r, struct text *t)
 
 bool bandsox_next_variable(struct json_raw *env, struct text *name, struct text *value)
 {
-    while (env->len > 0 && (*env->json == '{' || *env->json == ',' || json_is_space(*env->json)))
-        skip(env, 1);
-    if (env->len == 0 || *env->json != '"' || !take_string(env, name))
+    if (env->len == 0)
         return false;
+    while (*env->json == '{' || *env->json == ',' || json_is_space(*env->json))
+        skip(env, 1);
+    if (*env->json != '"') /* the end, or a value that was none */
+        return false;
+    take_string(env, name);
     skip_space(env);
     skip(env, 1); /* the colon */
     skip_space(env);
@@ -132,13 +136,13 @@ static bool is_env(struct json_raw env)
 {
     struct text name, value;
 
-    if (env.len == 0 || *env.json == 'n')
+    if (env.len == 0)
         return true;
     if (*env.json != '{')
         return false;
     while (bandsox_next_variable(&env, &name, &value))
         ;
-    return env.len == 1 && *env.json == '}';
+    return *env.json == '}';
 }
 
 static bool read_raw(struct raw_request *raw)
