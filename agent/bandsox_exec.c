@@ -42,24 +42,23 @@ static bool is_command(const struct bandsox_operation *op)
 
 /* --- begin --- */
 
-/* NAME=VALUE of all variables; false: there are too many. */
-static bool take_env(struct json_raw variables)
+/* NAME=VALUE of all variables, to o; false: there are too many. */
+static bool take_env(struct json_raw variables, struct out *o)
 {
-    struct out o = out_to(env_text, sizeof env_text);
     struct text name, value;
     size_t count = 0;
 
     while (bandsox_next_variable(&variables, &name, &value)) {
         if (count == COMMAND_ENV_MAX)
             return false;
-        env[count++] = o.base + o.len;
-        out_text(&o, name);
-        out_str(&o, "=");
-        out_text(&o, value);
-        out_bytes(&o, "", 1);
+        env[count++] = o->base + o->len;
+        out_text(o, name);
+        out_str(o, "=");
+        out_text(o, value);
+        out_bytes(o, "", 1);
     }
     env[count] = NULL;
-    return !o.overflow;
+    return !o->overflow;
 }
 
 static void begin_running(struct bandsox_operation *op, const struct bandsox_order *r)
@@ -83,15 +82,17 @@ void bandsox_exec(struct bandsox_operation *op, const struct bandsox_order *r)
                                             .cols = (uint16_t)r->cols,
                                             .rows = (uint16_t)r->rows};
     const char *fault = "argument list too long";
-    bool fits = text_fits(r->command, COMMAND_TEXT_MAX) && take_env(r->env);
+    struct out variables = out_to(env_text, sizeof env_text);
+    bool fits = text_fits(r->command, COMMAND_TEXT_MAX) && take_env(r->env, &variables);
+    size_t len = fits ? text_copy(r->command, text, COMMAND_TEXT_MAX) : 0;
 
-    if (fits)
-        text[text_copy(r->command, text, COMMAND_TEXT_MAX)] = '\0';
+    text[len] = '\0';
     if (!fits || command_start(bandsox_number(op), &request, &fault) != MOTE_OK)
         bandsox_fail(op, "fork/exec /bin/sh: %s", fault);
     else
         begin_running(op, r);
-    explicit_bzero(env_text, sizeof env_text);
+    explicit_bzero(env_text, variables.len);
+    explicit_bzero(text, len);
 }
 
 static bool say_started(struct bandsox_operation *op, uint64_t now)
@@ -331,34 +332,30 @@ static bool say_end(struct bandsox_operation *op, uint64_t now)
 
 /* --- what the host says meanwhile --- */
 
+static const char no_room[] = "write failed: resource temporarily unavailable";
+
 static const char *queue(struct bandsox_operation *op, const char *bytes, size_t n)
 {
     struct bandsox_running *r = &op->running;
 
     if (n > INPUT_MAX - r->pending)
-        return "write failed: resource temporarily unavailable";
+        return no_room;
     memcpy(pending[bandsox_number(op)] + r->pending, bytes, n);
     r->pending += n;
     op->deadline = 0; /* now */
     return NULL;
 }
 
-static const char *queue_base64(struct bandsox_operation *op, struct text t)
+/* Of n digits in text, which become bytes where they are. */
+static const char *queue_base64(struct bandsox_operation *op, size_t n)
 {
-    static char error[64];
-    static char bytes[INPUT_MAX];
+    static char error[80];
     struct base64_decoder d = {0};
-    char *digits = text; /* nothing of a command is in it now */
-
-    if (!text_fits(t, sizeof text))
-        return "write failed: resource temporarily unavailable";
-    size_t size = text_copy(t, digits, sizeof text);
-    if (size / 4 * 3 + 3 > sizeof bytes)
-        return "write failed: resource temporarily unavailable";
-    long n = base64_decode(&d, digits, size, bytes);
-    if (n >= 0 && base64_end(&d))
-        return queue(op, bytes, (size_t)n);
     struct out o = out_to(error, sizeof error - 1);
+
+    long size = base64_decode(&d, text, n, text);
+    if (size >= 0 && base64_end(&d))
+        return queue(op, text, (size_t)size);
     out_str(&o, "base64 decode failed: illegal base64 data at input byte ");
     out_u64(&o, d.at);
     error[o.len] = '\0';
@@ -373,11 +370,13 @@ const char *bandsox_input(const struct bandsox_order *r)
         return "Session not found";
     if (!op->running.has_input)
         return "Session stdin not available";
-    if (text_equals(r->encoding, "base64"))
-        return queue_base64(op, r->data);
-    if (!text_fits(r->data, sizeof text))
-        return "write failed: resource temporarily unavailable";
-    return queue(op, text, text_copy(r->data, text, sizeof text));
+    if (!text_fits(r->data, sizeof text - 4)) /* what is decoded has some room more */
+        return no_room;
+    size_t n = text_copy(r->data, text, sizeof text - 4);
+    const char *error =
+        text_equals(r->encoding, "base64") ? queue_base64(op, n) : queue(op, text, n);
+    explicit_bzero(text, n);
+    return error;
 }
 
 void bandsox_resize(const struct bandsox_order *r)
