@@ -4,6 +4,7 @@
 #include "drivers/endpoint.h"
 #include "drivers/socket_endpoint.h"
 #include "platform/linux/sys.h"
+#include "platform/platform.h"
 
 #include <linux/mman.h>
 
@@ -11,6 +12,9 @@
 
 /* A read of less is not worth its system call while unread bytes can be moved. */
 #define READ_LEAST 4096u
+
+/* Memory of an open connection is kept for so long behind its last use. */
+#define KEEP_NS UINT64_C(100000000)
 
 /* --- memory --- */
 
@@ -22,13 +26,20 @@ static void give_back(uint8_t *from, uint32_t n)
         sys_madvise(from, n, MADV_DONTNEED);
 }
 
-/* A long line leaves as little memory behind as a short one. */
 static void give_tail_back(struct buffer *b, uint32_t *touched)
 {
     if (*touched <= PAGE || buffer_used(b) != 0)
         return;
     give_back(b->base + PAGE, (*touched - 1) / PAGE * PAGE);
     *touched = PAGE;
+}
+
+/* A long line leaves as little memory behind as a short one, but not at once: one that follows
+ * would have to touch every page anew. */
+static void give_tail_back_soon(struct socket_conn *c, const struct buffer *b, uint32_t touched)
+{
+    if (touched > PAGE && buffer_used(b) == 0 && c->state == SOCKET_OPEN)
+        c->deadline = platform_now_ns() + KEEP_NS;
 }
 
 static void note_touched(const struct buffer *b, uint32_t *touched)
@@ -193,7 +204,7 @@ static void send_some(struct socket_conn *c)
         return;
     }
     buffer_consume(&c->tx, (uint32_t)n);
-    give_tail_back(&c->tx, &c->tx_touched);
+    give_tail_back_soon(c, &c->tx, c->tx_touched);
     c->blocked = n < unsent;
     if (c->wanted != 0 && buffer_free(&c->tx) >= c->wanted) {
         c->wanted = 0;
@@ -309,15 +320,20 @@ static void on_ready(struct watch *w, uint32_t events)
 void socket_consume(struct socket_conn *c, uint32_t n)
 {
     buffer_consume(&c->rx, n);
-    give_tail_back(&c->rx, &c->rx_touched);
+    give_tail_back_soon(c, &c->rx, c->rx_touched);
 }
 
 /* --- time --- */
 
 void socket_expire(struct socket_conn *c)
 {
-    if (c->state == SOCKET_CONNECTING)
+    if (c->state == SOCKET_OPEN) {
+        c->deadline = SOCKET_NEVER;
+        give_tail_back(&c->rx, &c->rx_touched);
+        give_tail_back(&c->tx, &c->tx_touched);
+    } else if (c->state == SOCKET_CONNECTING) {
         socket_kill(c, MOTE_ERR_TIMEOUT);
-    else /* CLOSING: what could not be sent is lost, and the peer must not take it for the end */
+    } else { /* CLOSING: what could not be sent is lost, and the peer must not take it for the end */
         socket_release(c, buffer_used(&c->tx) != 0);
+    }
 }

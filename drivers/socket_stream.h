@@ -35,7 +35,7 @@ struct socket_conn {
     enum socket_state state;
     uint32_t local_port;
     uint32_t peer_port;
-    uint64_t deadline; /* CONNECTING, CLOSING */
+    uint64_t deadline; /* CONNECTING, CLOSING; OPEN: to give memory back */
     struct buffer rx;  /* arrived, unread */
     struct buffer tx;  /* to be sent */
     uint32_t rx_touched;

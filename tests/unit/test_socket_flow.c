@@ -297,7 +297,7 @@ static const char *fill_window(int conn, int fd)
     return data;
 }
 
-/* A long line leaves one page behind, a connection none. */
+/* A long line soon leaves one page behind, a connection none. */
 static void check_memory(int conn, int fd)
 {
     const char *window = fill_window(conn, fd);
@@ -305,7 +305,13 @@ static void check_memory(int conn, int fd)
     endpoint_consume(conn, WINDOW - 1);
     assert_int_equal(resident_pages(window, WINDOW), WINDOW / PAGE);
     endpoint_consume(conn, 1);
+    assert_true(endpoint_deadline() == fake_now + SECOND / 10);
+    endpoint_poll();
+    assert_int_equal(resident_pages(window, WINDOW), WINDOW / PAGE);
+    fake_now += SECOND / 10;
+    endpoint_poll();
     assert_int_equal(resident_pages(window, WINDOW), 1);
+    assert_true(endpoint_deadline() == UINT64_MAX);
     fill_window(conn, fd);
     endpoint_abort(conn);
     assert_int_equal(resident_pages(window, WINDOW), 0);
