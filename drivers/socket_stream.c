@@ -333,7 +333,8 @@ void socket_expire(struct socket_conn *c)
         give_tail_back(&c->tx, &c->tx_touched);
     } else if (c->state == SOCKET_CONNECTING) {
         socket_kill(c, MOTE_ERR_TIMEOUT);
-    } else { /* CLOSING: what could not be sent is lost, and the peer must not take it for the end */
+    } else { /* CLOSING: what could not be sent is lost, and the peer must not take it for the end
+              */
         socket_release(c, buffer_used(&c->tx) != 0);
     }
 }
