@@ -11,7 +11,8 @@ import hashlib
 import json
 import pathlib
 import socket
-import threading
+
+from listening import Listening
 
 PORT = 9000
 READ = 4096           # bytes of one read while the request comes
@@ -47,7 +48,7 @@ def md5(data):
     return hashlib.md5(data).hexdigest()
 
 
-class Bandsox:
+class Bandsox(Listening):
     """A context manager: inside it a Bandsox host listens at path. buffers: {cmd_id: most bytes}
     of uploads that go to memory, into received; files: {cmd_id: path} of those that go to a file;
     downloads: {cmd_id: bytes}, each for one request; root: where paths lie that were not
@@ -58,34 +59,13 @@ class Bandsox:
     def __init__(self, path, *, defect=None, root=None, checksums=False, seconds=300,
                  together=1):
         assert defect is None or defect in DEFECTS
-        self.path, self.defect, self.root = str(path), defect, root
-        self.checksums, self.seconds, self.together = checksums, seconds, together
+        super().__init__(path, seconds)
+        self.defect, self.root = defect, root
+        self.checksums, self.together = checksums, together
         self.buffers, self.files, self.downloads = {}, {}, {}
         self.received, self.requests = {}, []
         # Unread bytes make a unix socket's end a reset.
         self.leaves = str(defect).endswith("reset")
-        self.over = threading.Event()
-        self.listener = socket.socket(socket.AF_UNIX)
-
-    def __enter__(self):
-        self.listener.bind(self.path)
-        self.listener.listen(1024)
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_exception):
-        self.over.set()
-        with contextlib.suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        pathlib.Path(self.path).unlink(missing_ok=True)  # a guest may have ended before
-
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self.listener.accept()
-                connection.settimeout(self.seconds)
-                threading.Thread(target=self._serve, args=[connection], daemon=True).start()
 
     def _serve(self, connection):
         # A request without what it needs, or that is no object, has no answer at all.

@@ -6,9 +6,9 @@ what each does wrong. It listens at a unix socket: under vsockd that of a port o
 
 import contextlib
 import json
-import os
 import socket
-import threading
+
+from listening import Listening
 
 PORT = 19090
 GUEST = 3  # the CID that libvirt gives to the first guest
@@ -189,7 +189,7 @@ GENERATIONS = {"v0": V0(), "early": Early(), "single": Single(), "newest": Newes
 FORGED = "he actual sender CID did not match the sender CID in the request object"
 
 
-class HostOS:
+class HostOS(Listening):
     """A context manager: inside it a HostOS of that generation listens at path. cid: of whom it
     takes its guest to be; first: whom the newest serves; error: commands fail with this text;
     defect: one of DEFECTS; seconds: its patience with a request; work: how long an upgrade takes,
@@ -200,33 +200,13 @@ class HostOS:
     def __init__(self, path, generation="newest", *, cid=GUEST, first=GUEST, error=None,
                  version=VERSION, defect=None, seconds=5, limit=30, work=0):
         assert defect is None or defect in DEFECTS
-        self.path, self.generation, self.name = str(path), GENERATIONS[generation], generation
+        super().__init__(path)
+        self.generation, self.name = GENERATIONS[generation], generation
         self.cid, self.first, self.error, self.version = cid, first, error, version
         self.defect, self.seconds, self.limit, self.work = defect, seconds, limit, work
         # Unread bytes make a unix socket's end a reset.
         self.flags = socket.MSG_PEEK if str(defect).startswith("reset") else 0
         self.requests, self.commands, self.ends = [], [], []
-        self.over = threading.Event()
-        self.listener = socket.socket(socket.AF_UNIX)
-
-    def __enter__(self):
-        self.listener.bind(self.path)
-        self.listener.listen()
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_exception):
-        self.over.set()
-        with contextlib.suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        os.unlink(self.path)
-
-    def _accept(self):
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self.listener.accept()
-                threading.Thread(target=self._serve, args=[connection], daemon=True).start()
 
     def check(self, cid):
         """The newest hosts look at the first guest first."""

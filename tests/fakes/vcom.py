@@ -8,9 +8,9 @@ import base64
 import contextlib
 import hashlib
 import json
-import os
 import socket
-import threading
+
+from listening import Listening
 
 PORT = 2000
 BODY_MAX = 65535  # bytes of a request
@@ -168,7 +168,7 @@ class TPM:
         return message(f1=public, f2=b"\0\x14\0\x0b\x01\0" + signature(attest), f3=attest)
 
 
-class VComLink:
+class VComLink(Listening):
     """A context manager: inside it a VComLink of that generation, "http" or "json", listens at
     path. defect: one of DEFECTS; patience: seconds for each read, and for the guest to close
     first; seconds: of "late" and "silence". requests: the bytes of each, in order; broken: how
@@ -177,34 +177,13 @@ class VComLink:
     def __init__(self, path, generation="http", *, defect=None, patience=PATIENCE,
                  seconds=PATIENCE):
         assert defect is None or defect in DEFECTS
-        self.path, self.generation, self.defect = str(path), generation, defect
-        self.patience, self.seconds, self.tpm = patience, seconds, TPM(defect)
+        super().__init__(path, patience)
+        self.serve = {"http": self._serve_http, "json": self._serve_json}[generation]
+        self.generation, self.defect = generation, defect
+        self.seconds, self.tpm = seconds, TPM(defect)
         self.requests, self.broken = [], 0
-        self.over = threading.Event()
-        self.listener = socket.socket(socket.AF_UNIX)
 
-    def __enter__(self):
-        self.listener.bind(self.path)
-        self.listener.listen()
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_exception):
-        self.over.set()
-        with contextlib.suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        os.unlink(self.path)
-
-    def _accept(self):
-        serve = {"http": self._serve_http, "json": self._serve_json}[self.generation]
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self.listener.accept()
-                connection.settimeout(self.patience)
-                threading.Thread(target=self._serve, args=[connection, serve], daemon=True).start()
-
-    def _serve(self, connection, serve):
+    def _serve(self, connection):
         with connection, contextlib.suppress(OSError):
             if self.defect == "reset":  # unread bytes make a unix socket's end one
                 connection.recv(1, socket.MSG_PEEK)
@@ -212,7 +191,7 @@ class VComLink:
                 self.requests.append(connection.recv(65536))
                 self.over.wait(self.seconds)
             else:
-                serve(connection)
+                self.serve(connection)
 
     def _say(self, connection, answer):
         size = 1 if self.defect == "bytes" else len(answer)
