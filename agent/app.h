@@ -3,7 +3,7 @@
  * Code that is linked with the agent: a guest of one's own. Exactly one file of the link
  * defines these; agent/app_none.c does nothing. All run in the agent's loop and must return
  * within a few milliseconds. They may use the endpoint (but for the control port), the
- * store, and health_report().
+ * store, health_report(), and clients: hostos_begin(), vcom_begin(), transfer_begin().
  */
 #ifndef AGENT_APP_H
 #define AGENT_APP_H
