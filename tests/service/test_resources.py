@@ -224,7 +224,7 @@ def test_system_calls_of_a_ping(warm):
     counts = {name: calls.count(name) for name in set(calls)}
     assert set(counts) == {"epoll_wait", "recvfrom", "sendto"}, counts
     assert counts["recvfrom"] == counts["sendto"] == PINGS
-    assert PINGS <= counts["epoll_wait"] <= PINGS + 2
+    assert PINGS - 1 <= counts["epoll_wait"] <= PINGS + 2
     assert (len(calls) + 1) // PINGS == PER_PING
 
 

@@ -3,6 +3,7 @@
 that no mote would give.
 """
 
+import os
 import subprocess
 
 import pytest
@@ -133,9 +134,11 @@ def test_logs_are_followed_until_something_is_wrong(setup, answer, code, text):
 
 def test_logs_end_when_nobody_reads_them(setup):
     setup.start(log(0, "one\n"), log(4, "two\n"), log(8, ""))
+    reader, writer = os.pipe()
+    os.close(reader)  # before there is anything to write
     with subprocess.Popen([MOTECTL, setup.address, "logs", "web", "--follow"],
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        process.stdout.close()
+                          stdout=writer, stderr=subprocess.PIPE) as process:
+        os.close(writer)
         assert process.wait(60) == FAILED
         assert process.stderr.read() == b"motectl: cannot write to standard output\n"
 
