@@ -109,8 +109,8 @@ UNIT_LINUX_CODE := $(addprefix platform/linux/,errno_text.c children.c files.c p
 UNIT += $(UNIT_LINUX)
 
 # Those that dial have an endpoint of which they see both ends.
-UNIT += client job
-UNIT_ENDPOINT := dispatch workload client job
+UNIT += client client_places job job_options
+UNIT_ENDPOINT := dispatch workload client client_places job job_options
 UNIT_ENDPOINT_CODE := tests/unit/fake_endpoint.c
 
 # Those of the other endpoint have it, and a vsock that does what they say, in its place.
