@@ -29,6 +29,8 @@ SOCKET_PATH_MAX = 107  # sun_path without its NUL
 CPU = "max,-arch-capabilities"
 STOP_SECONDS = 5  # from SIGTERM to SIGKILL
 NOTICE_SECONDS = 0.1  # from a broken connection to knowing that its process has ended
+# One wait at most: Python does not see a signal that comes just as a wait begins before its end.
+SIGNAL_SECONDS = 0.5
 
 # SeaBIOS puts terminal escapes in front of what the guest prints.
 ESCAPES = re.compile(r"\x1b(\[[0-9;?=]*[ -/]*[@-~]|.)")
@@ -347,9 +349,14 @@ class Guest:
 
     def wait_until(self, condition, timeout=math.inf):
         """Whether condition() holds before the time is over; looked at when anything happens."""
+        end = time.monotonic() + timeout
         with self.changed:
-            limit = None if timeout == math.inf else max(timeout, 0)
-            return bool(self.changed.wait_for(condition, limit))
+            while not condition():
+                left = end - time.monotonic()
+                if left <= 0:
+                    return False
+                self.changed.wait(min(left, SIGNAL_SECONDS))
+            return True
 
     def wait_for(self, condition, what, timeout=None):
         """Waits until condition() holds; an exception when it can't any more."""
