@@ -91,8 +91,8 @@ static void test_read_by_parts(void **state)
     struct file_info info;
     char buf[8];
     (void)state;
-    put("/root/f", FILE_REPLACE, "0123456789");
-    int f = file_open(path_of("/root/f"), &info);
+    put("/top/f", FILE_REPLACE, "0123456789");
+    int f = file_open(path_of("/top/f"), &info);
     assert_int_equal(info.size, 10);
     assert_int_equal(info.mode, FILE_TYPE_REGULAR | 0640);
     assert_int_equal(info.mtime, 0);
@@ -331,24 +331,24 @@ static void test_list(void **state)
     (void)state;
     assert_string_equal(listed("/"), "");
     put_secret("secret", "of another kind");
-    put("/root/a", FILE_REPLACE, "1");
-    put("/root/sub/b", FILE_REPLACE, "2");
+    put("/top/a", FILE_REPLACE, "1");
+    put("/top/sub/b", FILE_REPLACE, "2");
     put("plain", FILE_REPLACE, "3");
-    put("/root/sub/c", FILE_REPLACE, "4");
-    put("/root/subway", FILE_REPLACE, "5");
-    int hidden = create("/root/hidden", FILE_REPLACE);
+    put("/top/sub/c", FILE_REPLACE, "4");
+    put("/top/subway", FILE_REPLACE, "5");
+    int hidden = create("/top/hidden", FILE_REPLACE);
     file_write(hidden, "6", 1);
-    assert_string_equal(listed("/"), "root/ plain ");
-    assert_string_equal(listed(""), "root/ plain ");
-    assert_string_equal(listed("/root"), "a sub/ subway ");
-    assert_string_equal(listed("root/"), "a sub/ subway ");
-    assert_string_equal(listed("/root/sub"), "b c ");
-    assert_string_equal(listed("/root/su"), "no such file or directory");
-    assert_string_equal(listed("/root/a"), "no such file or directory");
-    assert_int_equal(file_stat(path_of("/root/sub"), &info), MOTE_OK);
+    assert_string_equal(listed("/"), "top/ plain ");
+    assert_string_equal(listed(""), "top/ plain ");
+    assert_string_equal(listed("/top"), "a sub/ subway ");
+    assert_string_equal(listed("top/"), "a sub/ subway ");
+    assert_string_equal(listed("/top/sub"), "b c ");
+    assert_string_equal(listed("/top/su"), "no such file or directory");
+    assert_string_equal(listed("/top/a"), "no such file or directory");
+    assert_int_equal(file_stat(path_of("/top/sub"), &info), MOTE_OK);
     assert_int_equal(info.mode, FILE_TYPE_DIRECTORY | 0755);
-    assert_true(is_missing("/root/su"));
-    assert_true(is_missing("/root/hidden"));
+    assert_true(is_missing("/top/su"));
+    assert_true(is_missing("/top/hidden"));
 }
 
 static void test_two_lists_at_once(void **state)

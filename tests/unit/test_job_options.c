@@ -183,12 +183,8 @@ static void test_many_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_options),
-        TEST(test_options_without_keys),
-        TEST(test_transfers_as_options),
-        TEST(test_wrong_options),
-        TEST(test_long_options),
-        TEST(test_many_options),
+        TEST(test_options),       TEST(test_options_without_keys), TEST(test_transfers_as_options),
+        TEST(test_wrong_options), TEST(test_long_options),         TEST(test_many_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
