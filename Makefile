@@ -40,7 +40,8 @@ LINUX := entry.S start.c life.c clock.c console.c stdio.c errno_text.c events.c 
          store.c mount.c mount_child.c mounts.c process.c process_child.c process_user.c text_file.c \
          file.c file_resolve.c replacement.c serial.c command.c command_child.c tool_streams.c
 SOCKETS := kernel_entropy.c buffer.c socket_endpoint.c socket_stream.c socket_listen.c socket_way.c \
-           socket_vsock.c socket_tcp.c socket_unix.c
+           socket_vsock.c socket_tcp.c socket_unix.c \
+           kernel_tpm.c
 
 # Its application: programs that it starts and looks after.
 WORKLOADS := words.c workload_config.c workload_load.c workload_output.c workload_run.c workload_messages.c \

@@ -33,6 +33,7 @@ static const struct {
     {"vcom", "JOB", "a request to a VComLink agent when ready, as ek"},
     {"download", "JOB", "a file to get from a Bandsox host when ready, as PATH:FILE"},
     {"upload", "JOB", "a file to give to a Bandsox host when ready, as PATH:FILE"},
+    {"tpm", "PATH", "the TPM 2.0: a device, default /dev/tpmrm0, or a simulator's unix socket"},
     {"run", "WORKLOAD", "a program to start and look after"},
     {"workloads", "FILE", "programs to start, one a line; default /etc/mote/workloads"},
     {"bandsox", "TTY", "be the agent of a Bandsox host, on this serial line: ttyS0, or a path"},
