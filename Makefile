@@ -29,7 +29,7 @@ AGENT := $(AGENT_SERVE) $(AGENT_DIAL)
 # Pure code: the guest's driver and the host's device both link it.
 MACHINE := buffer.c vsock_machine.c vsock_ports.c vsock_input.c vsock_output.c
 DRIVERS := $(MACHINE) virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c vsock_device.c \
-           vsock_endpoint.c entropy.c virtio_rng.c
+           vsock_endpoint.c entropy.c virtio_rng.c random.c
 BARE  := exit.c stdio.c option.c store.c mount.c file.c
 X86   := start.S boot.c console.c traps.c paging.c start_info.c acpi.c acpi_virtio.c apic.c clock.c \
          entropy.c devices.c power.c serial.c
@@ -41,7 +41,7 @@ LINUX := entry.S start.c life.c clock.c console.c stdio.c errno_text.c events.c 
          file.c file_resolve.c replacement.c serial.c command.c command_child.c tool_streams.c
 SOCKETS := kernel_entropy.c buffer.c socket_endpoint.c socket_stream.c socket_listen.c socket_way.c \
            socket_vsock.c socket_tcp.c socket_unix.c \
-           kernel_tpm.c
+           kernel_tpm.c random.c
 
 # Its application: programs that it starts and looks after.
 WORKLOADS := words.c workload_config.c workload_load.c workload_output.c workload_run.c workload_messages.c \
@@ -51,7 +51,8 @@ WORKLOADS := words.c workload_config.c workload_load.c workload_output.c workloa
 TOOLS := tool.c tool_words.c tool_text.c tool_hostos.c tool_vsock_guest.c tool_vcom.c tool_transfer.c
 
 # Hashes of other people, which set-up puts there.
-BEARSSL := $(addprefix $(BUILD)/bearssl/src/,hash/md5.c hash/sha2small.c \
+BEARSSL := $(addprefix $(BUILD)/bearssl/src/,hash/md5.c hash/sha2small.c mac/hmac.c \
+             rand/hmac_drbg.c \
              codec/dec32le.c codec/dec32be.c codec/enc32le.c codec/enc32be.c)
 
 # In this order it lies in memory: what requests need at the front, on few pages.
@@ -87,10 +88,11 @@ UNIT := text json json_check line stereos stereos_write mote buffer virtqueue vs
         hostos hostos_client hostos_legacy \
         vcom vcom_client vcom_pieces tpm_public \
         bandsox_serial \
-        bandsox transfer transfer_faults
+        bandsox transfer transfer_faults \
+        random
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c \
-               vsock_endpoint.c socket_stream.c socket_listen.c socket_way.c socket_tcp.c \
+               vsock_endpoint.c random.c socket_stream.c socket_listen.c socket_way.c socket_tcp.c \
                socket_unix.c) \
              $(addprefix platform/linux/,events.c errno_text.c children.c files.c passwd.c process.c \
                process_child.c process_user.c text_file.c) \

@@ -4,6 +4,10 @@
 
 #include "platform/platform.h"
 
+#include <string.h>
+
+#define EACH_MAX 64
+
 const char *entropy_start(void)
 {
     uint8_t probe;
@@ -14,4 +18,15 @@ const char *entropy_start(void)
 int entropy_get(void *buf, size_t n)
 {
     return platform_entropy(buf, n);
+}
+
+int entropy_each(void (*take)(const void *bytes, size_t n), size_t n)
+{
+    uint8_t bytes[EACH_MAX];
+    int result = entropy_get(bytes, n);
+
+    if (result == MOTE_OK)
+        take(bytes, n);
+    explicit_bzero(bytes, sizeof bytes);
+    return result == MOTE_OK;
 }

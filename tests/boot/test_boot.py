@@ -85,10 +85,10 @@ def test_legacy_virtio_mmio_names_the_option_that_helps(name):
 
 @pytest.mark.parametrize("options, source", [
     ({}, "RDSEED or RDRAND"),
-    ({"rng": True}, "RDSEED or RDRAND"),
+    ({"rng": True}, "RDSEED or RDRAND, virtio-rng"),
     ({"rng": True, "extra": NO_RDRAND}, "virtio-rng"),
     ({"extra": NO_RDRAND}, "none; keys will be refused"),
-], ids=["processor", "processor-first", "virtio-rng", "none"])
+], ids=["processor", "both", "virtio-rng", "none"])
 def test_entropy_source(row, options, source):
     with boot(**row, **options) as guest:
         assert f"\nmote: entropy: {source}\n" in guest.console
