@@ -23,7 +23,8 @@ AGENT_SERVE := main.c session.c dispatch.c lifecycle.c health.c config.c secret.
                path.c power.c capabilities.c notify.c number.c
 AGENT_DIAL  := client.c hostos.c vcom.c transfer.c transfer_receive.c transfer_ends.c job.c \
                job_strings.c job_options.c job_hostos.c job_vcom.c job_transfer.c bandsox.c \
-               bandsox_read.c bandsox_write.c bandsox_list.c
+               bandsox_read.c bandsox_write.c bandsox_list.c \
+               tpm_steps.c tpm_recipe_info.c tpm_recipe_keys.c tpm_recipe_pcr.c tpm_recipe_random.c
 PROTO := $(PROTO_SERVE) $(PROTO_DIAL)
 AGENT := $(AGENT_SERVE) $(AGENT_DIAL)
 # Pure code: the guest's driver and the host's device both link it.

@@ -88,7 +88,8 @@ enum tpm_take {
 };
 
 struct tpm_step {
-    /* Writes the command. False: there is nothing to be done here. */
+    /* Writes the command. False: there is nothing to be done here, or it has called tpm_fail().
+     * Called again when the TPM wants the command once more. */
     bool (*ask)(struct tpm_op *op, struct out *command);
     /* Reads the answer. NULL: rc must be TPM_RC_SUCCESS, nothing else is of interest. When
      * takes_errors is false it is called for success alone. */
