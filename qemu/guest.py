@@ -19,6 +19,8 @@ import threading
 import time
 import weakref
 
+import tpm as tpms
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 IMAGE = BUILD / "x86_64" / "mote.elf"
@@ -128,7 +130,8 @@ class Guest:
     """A context manager: inside it the guest runs, behind it nothing is left.
 
     vsock: vsockd, vhost-device-vsock or vhost (the kernel's). control: whether vsockd shall take
-    commands to misbehave. on_line gets each console line.
+    commands to misbehave. tpm: the interface of one, tis or crb; tpm_state: where swtpm keeps it,
+    without that it is made for this run. on_line gets each console line.
     timeout: seconds that any wait takes at most, unless it is given its own.
     """
 
@@ -136,13 +139,14 @@ class Guest:
 
     def __init__(self, image=IMAGE, *, machine="microvm", acpi=False, memory="16M", append="",
                  accel="tcg", vsock=None, cid=3, host_cid=None, control=False, debug_exit=True,
-                 rng=False, initrd=None, extra=(), qemu="qemu-system-x86_64", timeout=60,
-                 on_line=None):
+                 rng=False, tpm=None, tpm_state=None, initrd=None, extra=(),
+                 qemu="qemu-system-x86_64", timeout=60, on_line=None):
         self.image, self.machine, self.acpi, self.memory = image, machine, acpi, memory
         self.append, self.accel, self.initrd, self.extra = append, accel, initrd, extra
         self.vsock = vsock or os.environ.get("VSOCK") or "vsockd"
         self.cid, self.host_cid, self.has_control = cid, host_cid, control
         self.debug_exit, self.rng, self.qemu = debug_exit, rng, qemu
+        self.tpm, self.tpm_state, self.swtpm = tpm, tpm_state, None
         self.timeout, self.on_line = timeout, on_line
         self.changed = threading.Condition()
         self.directory = None
@@ -160,6 +164,7 @@ class Guest:
             with signals_later():
                 self.directory = make_directory()
             self._prepare()
+            self._start_tpm()
             self._start_backend()
             self._start_qemu()
         except BaseException:
@@ -176,6 +181,8 @@ class Guest:
             for child in (self._qemu, self._backend):
                 if child:
                     child.stop()
+            if self.swtpm:
+                self.swtpm.stop()
             if self.directory:
                 shutil.rmtree(self.directory, ignore_errors=True)
         if self._old_sigterm is not None:
@@ -214,6 +221,20 @@ class Guest:
         file = self.directory / f"{name}.err"
         text = file.read_text(errors="replace").strip() if file.exists() else ""
         return f"\n{text}" if text else ""
+
+    def _start_tpm(self):
+        if not self.tpm:
+            return
+        try:
+            if not self.tpm_state:
+                tpms.make(self.directory / "tpm")
+                self.tpm_state = self.directory / "tpm" / tpms.STATE
+            self.swtpm = tpms.Swtpm(self.tpm_state, self.directory)
+            with signals_later():
+                self.swtpm.start()
+            self.swtpm.wait(self.timeout)
+        except tpms.TpmError as error:
+            raise GuestError(str(error)) from error
 
     def _start_backend(self):
         socket_path, uds = self.directory / "vhost.sock", self.uds
@@ -274,6 +295,10 @@ class Guest:
             line += ["-chardev", f"socket,id=vs,path={directory}/vhost.sock",
                      "-device", f"vhost-user-vsock-{bus},chardev=vs"]
         line += ["-device", f"virtio-rng-{bus}"] if self.rng else []
+        if self.tpm:
+            line += ["-chardev", f"socket,id=tpm,path={directory}/{tpms.CONTROL}",
+                     "-tpmdev", "emulator,id=tpm,chardev=tpm",
+                     "-device", f"tpm-{self.tpm},tpmdev=tpm"]
         line += ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"] if self.debug_exit else []
         line += ["-kernel", str(self.image)]
         line += ["-initrd", str(self.initrd)] if self.initrd else []
@@ -336,7 +361,8 @@ class Guest:
                 return self._backend_died()
         if self.returncode is None:
             return None
-        return GuestDied(f"guest ended (QEMU rc {self.returncode}){self._errors('qemu')}")
+        return GuestDied(f"guest ended (QEMU rc {self.returncode}){self._errors('qemu')}"
+                         f"{self._errors('swtpm')}")
 
     def _backend_died(self):
         return GuestDied(f"{self.vsock} ended (rc {self._backend.returncode})"
