@@ -24,7 +24,8 @@ AGENT_SERVE := main.c session.c dispatch.c lifecycle.c health.c config.c secret.
 AGENT_DIAL  := client.c hostos.c vcom.c transfer.c transfer_receive.c transfer_ends.c job.c \
                job_strings.c job_options.c job_hostos.c job_vcom.c job_transfer.c bandsox.c \
                bandsox_read.c bandsox_write.c bandsox_list.c \
-               tpm_steps.c tpm_recipe_info.c tpm_recipe_keys.c tpm_recipe_pcr.c tpm_recipe_random.c
+               tpm_steps.c tpm_recipe_info.c tpm_recipe_keys.c tpm_recipe_pcr.c tpm_recipe_random.c \
+               seed.c
 PROTO := $(PROTO_SERVE) $(PROTO_DIAL)
 AGENT := $(AGENT_SERVE) $(AGENT_DIAL)
 # Pure code: the guest's driver and the host's device both link it.
@@ -90,7 +91,7 @@ UNIT := text json json_check line stereos stereos_write mote buffer virtqueue vs
         vcom vcom_client vcom_pieces tpm_public \
         bandsox_serial \
         bandsox transfer transfer_faults \
-        random
+        random seed
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c \
                vsock_endpoint.c random.c socket_stream.c socket_listen.c socket_way.c socket_tcp.c \
