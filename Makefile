@@ -31,7 +31,8 @@ AGENT := $(AGENT_SERVE) $(AGENT_DIAL)
 # Pure code: the guest's driver and the host's device both link it.
 MACHINE := buffer.c vsock_machine.c vsock_ports.c vsock_input.c vsock_output.c
 DRIVERS := $(MACHINE) virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c vsock_device.c \
-           vsock_endpoint.c entropy.c virtio_rng.c random.c
+           vsock_endpoint.c entropy.c virtio_rng.c random.c \
+               tpm.c tpm_registers.c tpm_tis.c tpm_crb.c
 BARE  := exit.c stdio.c option.c store.c mount.c file.c
 X86   := start.S boot.c console.c traps.c paging.c start_info.c acpi.c acpi_virtio.c apic.c clock.c \
          entropy.c devices.c power.c serial.c

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The static ACPI tables that mote needs: MCFG, MADT, FADT (ACPI specification 6.5,
- * chapter 5). Lengths are bounded, checksums verified; no AML is interpreted. A table
- * that lies is taken for absent.
+ * chapter 5), and TPM2 (TCG ACPI Specification 1.3, chapter 8). Lengths are bounded,
+ * checksums verified; no AML is interpreted. A table that lies is taken for absent.
  */
 #include "platform/x86_64/x86.h"
 
@@ -104,10 +104,18 @@ static void read_fadt(const struct table *t)
     acpi.sleep_control = read64(t->data + 248);
 }
 
+static void read_tpm2(const struct table *t)
+{
+    if (t->len < 52)
+        return;
+    acpi.tpm_control = read64(t->data + 40);
+    acpi.tpm_start_method = read32(t->data + 48);
+}
+
 static const struct {
     char signature[5];
     void (*read)(const struct table *t);
-} readers[] = {{"MCFG", read_mcfg}, {"APIC", read_madt}, {"FACP", read_fadt}};
+} readers[] = {{"MCFG", read_mcfg}, {"APIC", read_madt}, {"FACP", read_fadt}, {"TPM2", read_tpm2}};
 
 static void read_table(uint64_t phys)
 {

@@ -2,7 +2,8 @@
 /*
  * Where devices are. PCI: by ECAM when ACPI has an MCFG, else by the ports CF8/CFC.
  * virtio-mmio: from the command line (microvm without ACPI, Firecracker); else, on a
- * machine without PCI, from the DSDT; else microvm's window is scanned.
+ * machine without PCI, from the DSDT; else microvm's window is scanned. A TPM: from the table
+ * TPM2, else where every PC has it.
  */
 #include "platform/platform.h"
 #include "platform/x86_64/x86.h"
@@ -13,6 +14,7 @@
 #define MICROVM_WINDOW UINT64_C(0xfeb00000)
 #define MICROVM_STRIDE 0x200u
 #define VIRTIO_MAGIC   0x74726976u
+#define TPM_BASE       UINT64_C(0xfed40000)
 
 static struct platform_mmio mmio[MMIO_MAX];
 static size_t mmio_count;
@@ -125,4 +127,19 @@ size_t platform_mmio_devices(const struct platform_mmio **list)
 {
     *list = mmio;
     return mmio_count;
+}
+
+/* Start methods of the table TPM2 [TCG ACPI Specification 1.3, table 7]; 0: there is no table. */
+enum { TPM_NO_TABLE = 0, TPM_FIFO = 6, TPM_CRB = 7 };
+
+/* The FIFO's address is fixed [PTP 6.2]; the CRB's control area lies among its registers. */
+struct platform_tpm platform_tpm(void)
+{
+    uint32_t method = acpi.tpm_start_method;
+
+    if (method == TPM_NO_TABLE || method == TPM_FIFO)
+        return (struct platform_tpm){.base = TPM_BASE};
+    if (method == TPM_CRB)
+        return (struct platform_tpm){.base = acpi.tpm_control & ~UINT64_C(0xfff)};
+    return (struct platform_tpm){.start_method = method};
 }

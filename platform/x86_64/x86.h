@@ -62,7 +62,9 @@ struct acpi_info {
     bool hw_reduced;
     bool sleep_in_memory; /* FADT sleep control register: memory, else I/O port */
     uint64_t sleep_control;
-    uint64_t dsdt; /* its address */
+    uint64_t dsdt;             /* its address */
+    uint32_t tpm_start_method; /* TPM2 */
+    uint64_t tpm_control;      /* address of the control area */
     bool present;
 };
 extern struct acpi_info acpi;
