@@ -18,7 +18,9 @@ comma  := ,
 # What every guest does, and what one does that dials its host.
 PROTO_SERVE := text.c out.c utf8.c json_check.c json_read.c line.c stereos.c mote.c
 PROTO_DIAL  := mote_job.c base64.c protobuf.c http.c hostos.c vcom.c tpm_public.c bandsox.c \
-               bandsox_serial.c
+               bandsox_serial.c \
+               tpm2_write.c tpm2_command.c tpm2_template.c tpm2_answer.c tpm2_selection.c \
+               tpm2_parse.c tpm2_rc.c
 AGENT_SERVE := main.c session.c dispatch.c lifecycle.c health.c config.c secret.c ssh_key.c mount.c \
                path.c power.c capabilities.c notify.c number.c
 AGENT_DIAL  := client.c hostos.c vcom.c transfer.c transfer_receive.c transfer_ends.c job.c \
