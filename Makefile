@@ -27,7 +27,8 @@ AGENT_DIAL  := client.c hostos.c vcom.c transfer.c transfer_receive.c transfer_e
                job_strings.c job_options.c job_hostos.c job_vcom.c job_transfer.c bandsox.c \
                bandsox_read.c bandsox_write.c bandsox_list.c \
                tpm_steps.c tpm_recipe_info.c tpm_recipe_keys.c tpm_recipe_pcr.c tpm_recipe_random.c \
-               seed.c
+               seed.c \
+               tpm.c tpm_run.c tpm_start.c tpm_keys.c tpm_flush.c measure.c
 PROTO := $(PROTO_SERVE) $(PROTO_DIAL)
 AGENT := $(AGENT_SERVE) $(AGENT_DIAL)
 # Pure code: the guest's driver and the host's device both link it.

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define MEASURE_PCR        12u /* where systemd-stub measures what is added to a command line */
-#define MEASURE_EVENTS_MAX 8u  /* the older ones are folded into the start */
+#define MEASURE_EVENTS_MAX 8u  /* the oldest that the PCR has is folded into the start */
 #define MEASURE_DIGEST     32u /* SHA-256 */
 
 struct measure_event {
@@ -31,13 +31,18 @@ struct measure_log {
     struct measure_event events[MEASURE_EVENTS_MAX];
 };
 
-/* Reads the option, and measures the command line. MOTE_ERR_INVALID: the console was told why. */
+/* Reads the option, and measures the command line if there is a TPM: behind tpm_begin_use().
+ * MOTE_ERR_INVALID: the console was told why. */
 int measure_start(void);
+
+/* Whether another configuration can be measured; false: the TPM has to take some of them first. */
+bool measure_has_room(void);
 
 /* Measures a configuration of n bytes. An operation of the TPM that begins later sees it. */
 void measure_config(const void *data, size_t n);
 
-/* What was measured. Valid for ever, changes with the next event. */
+/* What was measured. Valid for ever, changes with the next event; when the TPM has lost its power,
+ * what is in the log is measured anew, and what was folded is lost. */
 const struct measure_log *measure_log(void);
 
 /* Extends the PCR by what is owed, in front of all that waits for the TPM. */

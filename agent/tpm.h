@@ -84,7 +84,7 @@ struct tpm_op {
 enum tpm_take {
     TPM_NEXT,  /* on to the next step */
     TPM_AGAIN, /* this one once more: there is more to read */
-    TPM_FAIL,  /* it ends: the step has called tpm_fail(), or rc is refused */
+    TPM_FAIL,  /* it ends: the step has called tpm_fail(), else rc is why */
 };
 
 struct tpm_step {
@@ -92,7 +92,9 @@ struct tpm_step {
      * Called again when the TPM wants the command once more. */
     bool (*ask)(struct tpm_op *op, struct out *command);
     /* Reads the answer. NULL: rc must be TPM_RC_SUCCESS, nothing else is of interest. When
-     * takes_errors is false it is called for success alone. */
+     * takes_errors is false it is called for success alone. One that ends too early (a reader that
+     * is bad) is a failure, whatever is returned. Handles in answers are flushed at the end, also
+     * without a step for it. */
     enum tpm_take (*take)(struct tpm_op *op, struct tpm2_answer *answer);
     bool takes_errors;
 };
@@ -113,20 +115,30 @@ struct tpm_recipe {
  * mote.tpm_keys=persistent, for good. A key that is not there and has no template: TPM_REFUSED.
  */
 
-/* Opens the TPM and starts it, as the first operation; the console is told. Once. */
-void tpm_begin_use(void);
+/* Reads mote.tpm_keys and opens the TPM; the console is told. It is started in front of the first
+ * operation. MOTE_ERR_INVALID: the option can't be understood, as the console was told; that there
+ * is no TPM is no error. Once. */
+int tpm_begin_use(void);
 
 /* The interface (tpm_open()); NULL: there is no TPM, and every operation fails. */
 const char *tpm_interface(void);
 
+/* Whether keys that have to be made are kept (mote.tpm_keys=persistent). */
+bool tpm_keeps_keys(void);
+
+/* How often the TPM has lost its power behind our back: PCRs, transient objects and sessions. */
+uint32_t tpm_resets(void);
+
 /*
- * Begins an operation for an owner. NULL: with error as it was, another goes on, and the owner is
- * in the queue until it calls again or tpm_abandon(); else error says why not (too much input).
+ * Begins an operation for an owner that has none. NULL: with error as it was, another goes on, and
+ * the owner is in the queue until it calls again or tpm_abandon(); else error says why not (there
+ * is no TPM, too much input), from "tpm: " on.
  */
 struct tpm_op *tpm_begin(int owner, const struct tpm_recipe *recipe, const struct tpm_input *in,
                          struct out *error);
 
-/* The operation of this owner, whatever its status; NULL: it has none. */
+/* The operation of this owner, whatever its status; NULL: it has none. When it has ended, what it
+ * made may still be leaving the TPM: others wait for that, the owner need not. */
 struct tpm_op *tpm_find(int owner);
 
 /* Ends it for the owner, and wipes what it held. One that still runs is finished first (what it
@@ -138,13 +150,14 @@ void tpm_abandon(int owner);
 
 /* -- for steps */
 
-/* n bytes of op->data that are kept until its end; NULL: there are no more, and it has failed. */
+/* n bytes of op->data, aligned to 8, that are kept until its end; NULL: there are no more, and it
+ * has failed. */
 uint8_t *tpm_room(struct tpm_op *op, size_t n);
 
 /* A copy of bytes in op->data, likewise; empty when there is no room. */
 struct bytes tpm_keep(struct tpm_op *op, struct bytes b);
 
-/* It has failed; the text as printf() has it. Returns TPM_FAIL. */
+/* It has failed; the text as printf() has it, "tpm: " is put in front. Returns TPM_FAIL. */
 enum tpm_take tpm_fail(struct tpm_op *op, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -158,5 +171,8 @@ void tpm_tick(uint64_t now);
 
 /* When tpm_tick() must be called at the latest; UINT64_MAX when nothing goes on. */
 uint64_t tpm_deadline(void);
+
+/* Whether an operation goes on: at the guest's end, whether something may still be in the TPM. */
+bool tpm_is_busy(void);
 
 #endif

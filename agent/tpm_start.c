@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* That there is a TPM, and that it is started: by firmware, by a kernel, or by us. */
+#include "agent/tpm_engine.h"
+
+#include "drivers/tpm.h"
+#include "platform/platform.h"
+
+#include <stdio.h>
+
+static const char *interface;
+static bool is_started, needs_test, keeps_keys;
+static uint32_t resets;
+
+static bool read_option(void)
+{
+    size_t len = 0;
+    const char *option = platform_last_option("mote.tpm_keys", &len);
+    struct bytes b = {option, len};
+
+    keeps_keys = len == strlen("persistent") && memcmp(b.at, "persistent", len) == 0;
+    if (option == NULL || keeps_keys ||
+        (len == strlen("transient") && memcmp(b.at, "transient", len) == 0))
+        return true;
+    printf("mote: mote.tpm_keys=%.*s: not transient or persistent\n", (int)len, option);
+    return false;
+}
+
+int tpm_begin_use(void)
+{
+    if (!read_option())
+        return MOTE_ERR_INVALID;
+    interface = tpm_open();
+    if (interface != NULL)
+        printf("mote: tpm: %s\n", interface);
+    return MOTE_OK;
+}
+
+const char *tpm_interface(void)
+{
+    return interface;
+}
+
+bool tpm_keeps_keys(void)
+{
+    return keeps_keys;
+}
+
+uint32_t tpm_resets(void)
+{
+    return resets;
+}
+
+void tpm_start_needs_test(void)
+{
+    needs_test = true;
+}
+
+void tpm_start_lost_power(void)
+{
+    is_started = false;
+    resets++;
+}
+
+static bool ask_startup(struct tpm_op *op, struct out *command)
+{
+    (void)op;
+    tpm2_write_startup(command, TPM_SU_CLEAR);
+    return true;
+}
+
+/* Who was here before has started it, as a rule: firmware on q35, a kernel always. */
+static enum tpm_take take_startup(struct tpm_op *op, struct tpm2_answer *answer)
+{
+    (void)op;
+    if (answer->rc != TPM_RC_SUCCESS && answer->rc != TPM_RC_INITIALIZE)
+        return TPM_FAIL;
+    is_started = true;
+    return TPM_NEXT;
+}
+
+static bool ask_self_test(struct tpm_op *op, struct out *command)
+{
+    (void)op;
+    tpm2_write_self_test(command, false); /* what was not tested yet */
+    return true;
+}
+
+static enum tpm_take take_self_test(struct tpm_op *op, struct tpm2_answer *answer)
+{
+    (void)op;
+    (void)answer;
+    needs_test = false;
+    return TPM_NEXT;
+}
+
+const struct tpm_step *tpm_start_step(void)
+{
+    static const struct tpm_step startup = {ask_startup, take_startup, true};
+    static const struct tpm_step self_test = {ask_self_test, take_self_test, false};
+
+    if (!is_started)
+        return &startup;
+    return needs_test ? &self_test : NULL;
+}
