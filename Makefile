@@ -28,7 +28,8 @@ AGENT_DIAL  := client.c hostos.c vcom.c transfer.c transfer_receive.c transfer_e
                bandsox_read.c bandsox_write.c bandsox_list.c \
                tpm_steps.c tpm_recipe_info.c tpm_recipe_keys.c tpm_recipe_pcr.c tpm_recipe_random.c \
                seed.c \
-               tpm.c tpm_run.c tpm_start.c tpm_keys.c tpm_flush.c measure.c
+               tpm.c tpm_run.c tpm_start.c tpm_keys.c tpm_flush.c measure.c \
+               tpm_recipe_nv.c tpm_recipe_sign.c tpm_recipe_activate.c tpm_recipe_seal.c
 PROTO := $(PROTO_SERVE) $(PROTO_DIAL)
 AGENT := $(AGENT_SERVE) $(AGENT_DIAL)
 # Pure code: the guest's driver and the host's device both link it.

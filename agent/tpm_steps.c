@@ -2,6 +2,15 @@
 /* Steps that several recipes have, and what steps are made of. */
 #include "agent/tpm_steps.h"
 
+uint32_t tpm_key_attributes(const struct tpm_op *op, size_t key)
+{
+    struct bytes area = tpm_key_public(op, key);
+    struct tpm_public p = {.attributes = 0};
+    const char *rule;
+
+    return tpm_public_read(area.at, area.n, &p, &rule) ? p.attributes : 0;
+}
+
 enum tpm_take tpm_nonsense(struct tpm_op *op)
 {
     return tpm_fail(op, "%s: the TPM's answer is nonsense", op->recipe->name);
@@ -20,6 +29,20 @@ enum tpm_take tpm_take_2b(struct tpm_op *op, struct tpm2_answer *answer, struct 
     return b.n != 0 ? keep(op, b, kept) : tpm_nonsense(op);
 }
 
+enum tpm_take tpm_take_piece(struct tpm_op *op, struct tpm2_answer *answer, struct bytes *got,
+                             size_t wanted)
+{
+    struct bytes piece = tpm2_2b(&answer->parameters);
+    struct bytes kept;
+
+    if (piece.n == 0 || piece.n > wanted - got->n)
+        return tpm_nonsense(op);
+    if (keep(op, piece, &kept) != TPM_NEXT)
+        return TPM_FAIL;
+    *got = (struct bytes){got->n == 0 ? kept.at : got->at, got->n + kept.n};
+    return got->n == wanted ? TPM_NEXT : TPM_AGAIN;
+}
+
 enum tpm_take tpm_take_signature(struct tpm_op *op, struct tpm2_answer *answer, struct bytes *kept)
 {
     struct tpm2_reader *r = &answer->parameters;
@@ -34,6 +57,20 @@ enum tpm_take tpm_take_attested(struct tpm_op *op, struct tpm2_answer *answer)
     enum tpm_take take = tpm_take_2b(op, answer, &op->out.a);
 
     return take == TPM_NEXT ? tpm_take_signature(op, answer, &op->out.b) : take;
+}
+
+bool tpm_ask_session(struct out *o, enum tpm_se type)
+{
+    static const char nonce[16]; /* against repeats of what a session signs: this one does not */
+
+    tpm2_write_start_auth_session(o, type, TPM_ALG_SHA256, (struct bytes){nonce, sizeof nonce});
+    return true;
+}
+
+enum tpm_take tpm_take_session(struct tpm_op *op, struct tpm2_answer *answer)
+{
+    op->session = answer->handle;
+    return op->session != 0 ? TPM_NEXT : tpm_nonsense(op);
 }
 
 uint32_t tpm_read_capability(struct tpm2_reader *r, enum tpm_cap cap)

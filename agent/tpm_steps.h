@@ -5,6 +5,9 @@
 
 #include "agent/tpm_recipes.h"
 
+/* TPMA_OBJECT of a key of the operation. */
+uint32_t tpm_key_attributes(const struct tpm_op *op, size_t key);
+
 /* An answer that no TPM should give. Returns TPM_FAIL. */
 enum tpm_take tpm_nonsense(struct tpm_op *op);
 
@@ -12,11 +15,20 @@ enum tpm_take tpm_nonsense(struct tpm_op *op);
  * that passes the end. */
 enum tpm_take tpm_take_2b(struct tpm_op *op, struct tpm2_answer *answer, struct bytes *kept);
 
+/* Keeps what the next TPM2B_... holds behind the pieces before it, until *got has as many bytes as
+ * are wanted; TPM_AGAIN before that. op->data has nothing else in the meantime. */
+enum tpm_take tpm_take_piece(struct tpm_op *op, struct tpm2_answer *answer, struct bytes *got,
+                             size_t wanted);
+
 /* Keeps a TPMT_SIGNATURE, the last that an answer has. */
 enum tpm_take tpm_take_signature(struct tpm_op *op, struct tpm2_answer *answer, struct bytes *kept);
 
 /* A TPMS_ATTEST and its signature, to out.a and out.b. */
 enum tpm_take tpm_take_attested(struct tpm_op *op, struct tpm2_answer *answer);
+
+/* A session of SHA-256, which is op->session then. */
+bool tpm_ask_session(struct out *o, enum tpm_se type);
+enum tpm_take tpm_take_session(struct tpm_op *op, struct tpm2_answer *answer);
 
 /* What a capability begins with; how many entries follow. One of another kind leaves r->bad. */
 uint32_t tpm_read_capability(struct tpm2_reader *r, enum tpm_cap cap);
