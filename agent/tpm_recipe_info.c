@@ -65,7 +65,7 @@ static enum tpm_take take_properties(struct tpm_op *op, struct tpm2_answer *answ
         uint32_t property = tpm2_u32(r);
         put_property(facts_of(op), property, tpm2_u32(r));
     }
-    return r->bad ? tpm_nonsense(op) : TPM_NEXT;
+    return TPM_NEXT;
 }
 
 static bool ask_permanent(struct tpm_op *op, struct out *o)
@@ -92,7 +92,7 @@ static enum tpm_take take_all_banks(struct tpm_op *op, struct tpm2_answer *answe
         if (bank.pcrs != 0 && count < BANKS_MAX)
             facts_of(op)->banks[count++] = bank.hash;
     }
-    return r->bad ? tpm_nonsense(op) : TPM_NEXT;
+    return TPM_NEXT;
 }
 
 static bool ask_objects(struct tpm_op *op, struct out *o)
@@ -109,21 +109,21 @@ static bool ask_sessions(struct tpm_op *op, struct out *o)
     return true;
 }
 
-static enum tpm_take take_count(struct tpm_op *op, struct tpm2_answer *answer, uint32_t *count)
+static enum tpm_take take_count(struct tpm2_answer *answer, uint32_t *count)
 {
     *count = tpm_read_capability(&answer->parameters, TPM_CAP_HANDLES);
     tpm2_bytes(&answer->parameters, (size_t)*count * sizeof(uint32_t));
-    return answer->parameters.bad ? tpm_nonsense(op) : TPM_NEXT;
+    return TPM_NEXT;
 }
 
 static enum tpm_take take_objects(struct tpm_op *op, struct tpm2_answer *answer)
 {
-    return take_count(op, answer, &facts_of(op)->objects);
+    return take_count(answer, &facts_of(op)->objects);
 }
 
 static enum tpm_take take_sessions(struct tpm_op *op, struct tpm2_answer *answer)
 {
-    return take_count(op, answer, &facts_of(op)->sessions);
+    return take_count(answer, &facts_of(op)->sessions);
 }
 
 static const struct tpm_step info_steps[] = {

@@ -47,11 +47,11 @@ static enum tpm_take take_index_public(struct tpm_op *op, struct tpm2_answer *an
     enum tpm_take take = TPM_FAIL;
 
     if (tpm2_is_no_handle(answer->rc))
-        return tpm_fail(op, "there is no index %#x", (unsigned)op->in.index);
+        return tpm_fail(op, "there is no index 0x%08x", (unsigned)op->in.index);
     if (answer->rc == TPM_RC_SUCCESS)
         take = take_public(op, answer);
     if (take == TPM_NEXT && op->out.number > TPM_DATA_MAX)
-        return tpm_fail(op, "index %#x has %u bytes, more than %u", (unsigned)op->in.index,
+        return tpm_fail(op, "index 0x%08x has %u bytes, more than %u", (unsigned)op->in.index,
                         (unsigned)op->out.number, (unsigned)TPM_DATA_MAX);
     return take;
 }

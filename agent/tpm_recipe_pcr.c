@@ -25,7 +25,8 @@ static bool ask_bank(struct tpm_op *op, struct out *o)
         return false;
     }
     if (op->in.a.n != size || size == 0) {
-        tpm_fail(op, "a digest of that bank has %zu bytes, not %zu", size, op->in.a.n);
+        tpm_fail(op, "a digest of that bank has %u bytes, not %u", (unsigned)size,
+                 (unsigned)op->in.a.n);
         return false;
     }
     op->in.pcrs.pcrs = 1u << op->in.number;

@@ -10,7 +10,7 @@ static bool is_bound(const struct tpm_op *op)
 static bool ask_seal_banks(struct tpm_op *op, struct out *o)
 {
     if (op->in.a.n == 0 || op->in.a.n > TPM2_SEALED_MAX) {
-        tpm_fail(op, "1 to %u bytes can be sealed, not %zu", TPM2_SEALED_MAX, op->in.a.n);
+        tpm_fail(op, "1 to %u bytes can be sealed, not %u", TPM2_SEALED_MAX, (unsigned)op->in.a.n);
         return false;
     }
     return tpm_ask_banks(op, o);

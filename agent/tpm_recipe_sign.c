@@ -17,7 +17,7 @@ static bool ask_hash(struct tpm_op *op, struct out *o)
     struct tpm2_scheme s = scheme_of(op);
 
     if (s.hash == TPM_ALG_NULL) {
-        tpm_fail(op, "key %#x does not sign", (unsigned)op->in.index);
+        tpm_fail(op, "key 0x%08x does not sign", (unsigned)op->in.index);
         return false;
     }
     if ((tpm_key_attributes(op, 0) & TPMA_OBJECT_RESTRICTED) == 0)
@@ -40,10 +40,8 @@ static enum tpm_take take_hash(struct tpm_op *op, struct tpm2_answer *answer)
     tpm2_u16(r);
     tpm2_u32(r);
     tpm2_2b(r);
-    if (take != TPM_NEXT)
+    if (take != TPM_NEXT || r->bad)
         return take;
-    if (r->bad)
-        return tpm_nonsense(op);
     op->in.b = tpm_keep(op, (struct bytes){(const char *)ticket, (size_t)(r->at - ticket)});
     return op->in.b.n != 0 ? TPM_NEXT : TPM_FAIL;
 }
@@ -53,7 +51,8 @@ static bool ask_sign(struct tpm_op *op, struct out *o)
     struct tpm2_scheme s = scheme_of(op);
 
     if (op->in.a.n != tpm2_digest_size(s.hash)) {
-        tpm_fail(op, "a digest of %zu bytes, not %zu", tpm2_digest_size(s.hash), op->in.a.n);
+        tpm_fail(op, "that key signs a digest of %u bytes, not %u",
+                 (unsigned)tpm2_digest_size(s.hash), (unsigned)op->in.a.n);
         return false;
     }
     tpm2_write_sign(o, op->key[0].handle, op->in.a, s.is_null ? s.scheme : TPM_ALG_NULL, s.hash,

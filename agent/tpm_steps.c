@@ -29,17 +29,26 @@ enum tpm_take tpm_take_2b(struct tpm_op *op, struct tpm2_answer *answer, struct 
     return b.n != 0 ? keep(op, b, kept) : tpm_nonsense(op);
 }
 
+/* Where *b ends, in op->data; it begins with room for n bytes. NULL: there is no room. */
+static uint8_t *end_of(struct tpm_op *op, struct bytes *b, size_t n)
+{
+    if (b->at == NULL)
+        b->at = (const char *)tpm_room(op, n);
+    return b->at != NULL ? op->data + (b->at - (const char *)op->data) + b->n : NULL;
+}
+
 enum tpm_take tpm_take_piece(struct tpm_op *op, struct tpm2_answer *answer, struct bytes *got,
                              size_t wanted)
 {
     struct bytes piece = tpm2_2b(&answer->parameters);
-    struct bytes kept;
 
     if (piece.n == 0 || piece.n > wanted - got->n)
         return tpm_nonsense(op);
-    if (keep(op, piece, &kept) != TPM_NEXT)
+    uint8_t *dst = end_of(op, got, wanted);
+    if (dst == NULL)
         return TPM_FAIL;
-    *got = (struct bytes){got->n == 0 ? kept.at : got->at, got->n + kept.n};
+    memcpy(dst, piece.at, piece.n);
+    got->n += piece.n;
     return got->n == wanted ? TPM_NEXT : TPM_AGAIN;
 }
 
@@ -110,10 +119,8 @@ enum tpm_take tpm_take_banks(struct tpm_op *op, struct tpm2_answer *answer)
         if (bank.hash == op->in.pcrs.hash)
             there |= bank.pcrs;
     }
-    if (r->bad)
-        return tpm_nonsense(op);
     op->in.pcrs.pcrs &= there;
-    if (op->in.pcrs.pcrs != 0)
+    if (op->in.pcrs.pcrs != 0 || r->bad)
         return TPM_NEXT;
     const char *name = tpm2_hash_name(op->in.pcrs.hash);
     return tpm_fail(op, "%s: the TPM has no such PCR in a bank of %s", op->recipe->name,
@@ -134,12 +141,12 @@ enum tpm_take tpm_take_pcrs(struct tpm_op *op, struct tpm2_answer *answer, struc
 {
     const struct tpm2_selection asked = {op->in.pcrs.hash, op->in.pcrs.pcrs & ~op->out.number};
     size_t all = (size_t)__builtin_popcount(op->in.pcrs.pcrs) * tpm2_digest_size(asked.hash);
+    uint8_t *dst = end_of(op, values, all);
     uint32_t read;
     size_t n;
 
-    if (values->at == NULL && (values->at = (char *)tpm_room(op, all)) == NULL)
+    if (dst == NULL)
         return TPM_FAIL;
-    uint8_t *dst = (uint8_t *)(uintptr_t)values->at + values->n;
     if (!tpm2_read_pcrs(&answer->parameters, &asked, &read, dst, all - values->n, &n))
         return tpm_nonsense(op);
     /* The lowest come first; they lie in rising order. */

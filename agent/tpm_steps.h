@@ -16,7 +16,7 @@ enum tpm_take tpm_nonsense(struct tpm_op *op);
 enum tpm_take tpm_take_2b(struct tpm_op *op, struct tpm2_answer *answer, struct bytes *kept);
 
 /* Keeps what the next TPM2B_... holds behind the pieces before it, until *got has as many bytes as
- * are wanted; TPM_AGAIN before that. op->data has nothing else in the meantime. */
+ * are wanted; TPM_AGAIN before that. */
 enum tpm_take tpm_take_piece(struct tpm_op *op, struct tpm2_answer *answer, struct bytes *got,
                              size_t wanted);
 
