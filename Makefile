@@ -20,7 +20,8 @@ PROTO_SERVE := text.c out.c utf8.c json_check.c json_read.c line.c stereos.c mot
 PROTO_DIAL  := mote_job.c base64.c protobuf.c http.c hostos.c vcom.c tpm_public.c bandsox.c \
                bandsox_serial.c \
                tpm2_write.c tpm2_command.c tpm2_template.c tpm2_answer.c tpm2_selection.c \
-               tpm2_parse.c tpm2_rc.c
+               tpm2_parse.c tpm2_rc.c \
+               mote_tpm.c
 AGENT_SERVE := main.c session.c dispatch.c lifecycle.c health.c config.c secret.c ssh_key.c mount.c \
                path.c power.c capabilities.c notify.c number.c
 AGENT_DIAL  := client.c hostos.c vcom.c transfer.c transfer_receive.c transfer_ends.c job.c \
@@ -60,7 +61,8 @@ TOOLS := tool.c tool_words.c tool_text.c tool_hostos.c tool_vsock_guest.c tool_v
 # Hashes of other people, which set-up puts there.
 BEARSSL := $(addprefix $(BUILD)/bearssl/src/,hash/md5.c hash/sha2small.c mac/hmac.c \
              rand/hmac_drbg.c \
-             codec/dec32le.c codec/dec32be.c codec/enc32le.c codec/enc32be.c)
+             codec/dec32le.c codec/dec32be.c codec/enc32le.c codec/enc32be.c \
+             symcipher/chacha20_ct.c symcipher/poly1305_ctmul.c)
 
 # In this order it lies in memory: what requests need at the front, on few pages.
 LINUX_MOTE := $(PROTO_SERVE:%=proto/%) $(AGENT_SERVE:%=agent/%) $(WORKLOADS:%=agent/%) \
@@ -96,7 +98,8 @@ UNIT := text json json_check line stereos stereos_write mote buffer virtqueue vs
         vcom vcom_client vcom_pieces tpm_public \
         bandsox_serial \
         bandsox transfer transfer_faults \
-        random seed
+        random seed \
+        mote_tpm
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c \
                vsock_endpoint.c random.c socket_stream.c socket_listen.c socket_way.c socket_tcp.c \

@@ -305,22 +305,12 @@ static void write_stream(struct out *o, enum bandsox_stream stream)
     out_str(o, stream == BANDSOX_STDOUT ? ",\"stream\":\"stdout\"" : ",\"stream\":\"stderr\"");
 }
 
-static void write_base64(struct out *o, const void *data, size_t n)
-{
-    size_t size = base64_size(n);
-
-    if (o->overflow || size > o->cap - o->len)
-        o->overflow = true;
-    else
-        o->len += base64_encode(o->base + o->len, data, n);
-}
-
 void bandsox_write_output(struct out *o, struct bytes id, enum bandsox_stream stream,
                           const void *data, size_t n)
 {
     begin(o, "output", id);
     out_str(o, ",\"data\":\"");
-    write_base64(o, data, n);
+    out_base64(o, data, n);
     out_str(o, "\",\"encoding\":\"base64\"");
     write_stream(o, stream);
     end(o);

@@ -38,6 +38,14 @@ size_t base64_encode(char *dst, const void *src, size_t n)
     return len;
 }
 
+void out_base64(struct out *o, const void *src, size_t n)
+{
+    if (o->overflow || base64_size(n) > o->cap - o->len)
+        o->overflow = true;
+    else
+        o->len += base64_encode(o->base + o->len, src, n);
+}
+
 /* Of the characters from '+' to 'z' one more than their values, so that those which are no digits
  * have 0. A table, as texts are to pass at the speed of a transfer. */
 static const uint8_t values[] = {63, 0,  0,  0,  64, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 0,

@@ -8,9 +8,7 @@
 #ifndef PROTO_BASE64_H
 #define PROTO_BASE64_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "proto/text.h"
 
 /* What a decoder remembers between the pieces of a text. All zero at the start. */
 struct base64_decoder {
@@ -28,6 +26,9 @@ static inline size_t base64_size(size_t n)
 /* Writes the n bytes of a whole text to dst, base64_size(n) characters with padding and without
  * a NUL, and returns how many these are. */
 size_t base64_encode(char *dst, const void *src, size_t n);
+
+/* Appends n bytes in the same way. */
+void out_base64(struct out *o, const void *src, size_t n);
 
 /*
  * Decodes the next n characters of a text to dst, which has room for n / 4 * 3 + 3 bytes and may

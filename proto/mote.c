@@ -28,35 +28,14 @@ const struct stereos_payload_type mote_name_payload = {"name",
 const struct stereos_payload_type mote_logs_payload = {"logs",
                                                        {"mote.LogsPayload", logs_fields, 2}};
 
-/* "key": with what stands in front of it. */
-static void write_key(struct out *o, const char *before, const char *key)
-{
-    out_str(o, before);
-    out_str(o, "\"");
-    out_str(o, key);
-    out_str(o, "\":");
-}
-
-static void write_string(struct out *o, const char *before, const char *key, const char *value)
-{
-    write_key(o, before, key);
-    out_json_string(o, value, strlen(value));
-}
-
-static void write_number(struct out *o, const char *before, const char *key, uint64_t value)
-{
-    write_key(o, before, key);
-    out_u64(o, value);
-}
-
 void mote_write_capabilities(struct out *o, const struct mote_capabilities *c)
 {
     const char *type;
 
     out_str(o, "{\"type\":\"capabilities\",\"payload\":{\"agent\":\"mote\"");
-    write_string(o, ",", "version", c->version);
-    write_number(o, ",", "protocol", MOTE_PROTOCOL);
-    write_string(o, ",", "platform", c->platform);
+    out_string(o, ",", "version", c->version);
+    out_number(o, ",", "protocol", MOTE_PROTOCOL);
+    out_string(o, ",", "platform", c->platform);
     out_str(o, ",\"messages\":[");
     for (size_t i = 0; (type = c->message(i)) != NULL; i++) {
         out_str(o, i == 0 ? "" : ",");
@@ -64,16 +43,16 @@ void mote_write_capabilities(struct out *o, const struct mote_capabilities *c)
     }
     out_str(o, "],\"limits\":{");
     for (size_t i = 0; i < c->limit_count; i++)
-        write_number(o, i == 0 ? "" : ",", c->limits[i].name, c->limits[i].value);
+        out_number(o, i == 0 ? "" : ",", c->limits[i].name, c->limits[i].value);
     out_str(o, "}}}\n");
 }
 
 void mote_write_purged(struct out *o, const struct mote_purged *purged)
 {
     out_str(o, "{\"type\":\"purged\",\"payload\":");
-    write_number(o, "{", "secrets", purged->secrets);
-    write_number(o, ",", "bytes", purged->bytes);
-    write_number(o, ",", "residue", purged->residue);
+    out_number(o, "{", "secrets", purged->secrets);
+    out_number(o, ",", "bytes", purged->bytes);
+    out_number(o, ",", "residue", purged->residue);
     out_str(o, "}}\n");
 }
 
@@ -86,10 +65,10 @@ bool mote_write_secret(struct out *o, const struct mote_secret *secret)
 {
     struct out before = *o;
 
-    write_key(o, o->len == sizeof SECRETS_BEGIN - 1 ? "{" : ",{", "name");
+    out_key(o, o->len == sizeof SECRETS_BEGIN - 1 ? "{" : ",{", "name");
     out_json_string(o, secret->name, secret->name_len);
-    write_number(o, ",", "size", secret->size);
-    write_number(o, ",", "mode", secret->mode);
+    out_number(o, ",", "size", secret->size);
+    out_number(o, ",", "mode", secret->mode);
     out_str(o, "}");
     if (!o->overflow && o->cap - o->len >= sizeof SECRETS_END - 1)
         return true;
@@ -104,16 +83,16 @@ void mote_end_secrets(struct out *o, bool more)
 
 static void write_workload(struct out *o, const char *before, const struct mote_workload *w)
 {
-    write_string(o, before, "name", w->name);
-    write_key(o, ",", "running");
+    out_string(o, before, "name", w->name);
+    out_key(o, ",", "running");
     out_str(o, w->pid != 0 ? "true" : "false");
     if (w->pid != 0)
-        write_number(o, ",", "pid", (uint64_t)w->pid);
+        out_number(o, ",", "pid", (uint64_t)w->pid);
     if (w->has_status)
-        write_number(o, ",", "status", (uint64_t)w->status);
-    write_number(o, ",", "restarts", w->restarts);
+        out_number(o, ",", "status", (uint64_t)w->status);
+    out_number(o, ",", "restarts", w->restarts);
     if (w->error != NULL)
-        write_string(o, ",", "error", w->error);
+        out_string(o, ",", "error", w->error);
     out_str(o, "}");
 }
 
@@ -129,10 +108,10 @@ void mote_write_workloads(struct out *o, bool (*workload)(size_t i, struct mote_
 
 void mote_write_log(struct out *o, const struct mote_log *log)
 {
-    write_string(o, "{\"type\":\"logs\",\"payload\":{", "name", log->name);
-    write_number(o, ",", "offset", log->offset);
-    write_key(o, ",", "text");
+    out_string(o, "{\"type\":\"logs\",\"payload\":{", "name", log->name);
+    out_number(o, ",", "offset", log->offset);
+    out_key(o, ",", "text");
     size_t n = out_json_start(o, log->text, log->n, sizeof LOG_END_MAX);
-    write_number(o, ",", "next", (uint32_t)(log->offset + n));
+    out_number(o, ",", "next", (uint32_t)(log->offset + n));
     out_str(o, "}}\n");
 }

@@ -164,6 +164,26 @@ void out_json_string(struct out *o, const char *s, size_t n)
     out_str(o, "\"");
 }
 
+void out_key(struct out *o, const char *before, const char *key)
+{
+    out_str(o, before);
+    out_str(o, "\"");
+    out_str(o, key);
+    out_str(o, "\":");
+}
+
+void out_string(struct out *o, const char *before, const char *key, const char *value)
+{
+    out_key(o, before, key);
+    out_json_string(o, value, strlen(value));
+}
+
+void out_number(struct out *o, const char *before, const char *key, uint64_t value)
+{
+    out_key(o, before, key);
+    out_u64(o, value);
+}
+
 size_t out_json_start(struct out *o, const char *s, size_t n, size_t spare)
 {
     size_t room = o->cap - o->len, done = 0;

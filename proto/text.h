@@ -98,6 +98,12 @@ void out_quoted_rune(struct out *o, uint32_t rune);
 /* Appends bytes as a JSON string with quotes, escaped as Go's encoding/json does. */
 void out_json_string(struct out *o, const char *s, size_t n);
 
+/* Appends a member of a JSON object behind before ("{", ","): its key with the colon alone; a whole
+ * one, a string or a number. */
+void out_key(struct out *o, const char *before, const char *key);
+void out_string(struct out *o, const char *before, const char *key, const char *value);
+void out_number(struct out *o, const char *before, const char *key, uint64_t value);
+
 /* Appends as much of the bytes as a JSON string as leaves room for spare bytes behind it, up to
  * the end of a character; how many that were. */
 size_t out_json_start(struct out *o, const char *s, size_t n, size_t spare);

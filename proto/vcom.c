@@ -120,14 +120,8 @@ bool vcom_read_answer(enum vcom_kind kind, uint32_t index, const char *body, siz
 
 static void write_base64(struct out *o, struct bytes b)
 {
-    size_t n = base64_size(b.n) + 2;
-
-    if (o->overflow || n > o->cap - o->len) {
-        o->overflow = true;
-        return;
-    }
     out_str(o, "\"");
-    o->len += base64_encode(o->base + o->len, b.at, b.n);
+    out_base64(o, b.at, b.n);
     out_str(o, "\"");
 }
 
