@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unix sockets, for an agent that is an ordinary process: the control port at PATH, any other at
- * PATH_PORT; and there, too, are those of the host that we connect to. Only the owner of the
- * file may connect.
+ * Unix sockets, for an agent that is an ordinary process: the control port at PATH, any other that
+ * we listen on at PATH.PORT, and those of the host that we connect to at PATH_PORT, so that both
+ * can have one of the same number. Only the owner of the file may connect.
  */
 #include "drivers/socket_way.h"
 
@@ -14,7 +14,11 @@
 /* The agent's; a driver can't ask it. */
 #define CONTROL_PORT 1024
 
-#define SUFFIX_MAX 6 /* "_65535" and more: what is longer is refused when it is used */
+#define SUFFIX_MAX 6 /* ".65535" and more: what is longer is refused when it is used */
+
+/* In front of a port. */
+#define OURS  '.'
+#define HOSTS '_'
 
 static char base[UNIX_PATH_MAX];
 
@@ -27,7 +31,7 @@ bool socket_unix_use(const char *path, size_t len)
     return true;
 }
 
-static bool find_address(uint32_t port, struct sockaddr_un *a)
+static bool find_address(char separator, uint32_t port, struct sockaddr_un *a)
 {
     const size_t room = sizeof a->sun_path;
     int n;
@@ -36,7 +40,7 @@ static bool find_address(uint32_t port, struct sockaddr_un *a)
     if (port == CONTROL_PORT)
         n = snprintf(a->sun_path, room, "%s", base);
     else
-        n = snprintf(a->sun_path, room, "%s_%u", base, (unsigned)port);
+        n = snprintf(a->sun_path, room, "%s%c%u", base, separator, (unsigned)port);
     return (size_t)n < room;
 }
 
@@ -68,7 +72,7 @@ static long unix_listen(uint32_t port)
 {
     struct sockaddr_un a;
 
-    if (!find_address(port, &a))
+    if (!find_address(OURS, port, &a))
         return -ENAMETOOLONG;
     long result = socket_bound(AF_UNIX, prepare, &a, sizeof a);
     if (result != -EADDRINUSE)
@@ -81,7 +85,7 @@ static void unix_unlisten(uint32_t port)
 {
     struct sockaddr_un a;
 
-    if (find_address(port, &a))
+    if (find_address(OURS, port, &a))
         sys_unlinkat(AT_FDCWD, a.sun_path, 0);
 }
 
@@ -89,7 +93,7 @@ static long unix_connect(uint64_t cid, uint32_t port, long *result)
 {
     struct sockaddr_un a;
 
-    if (cid != ENDPOINT_CID_HOST || !find_address(port, &a))
+    if (cid != ENDPOINT_CID_HOST || !find_address(HOSTS, port, &a))
         return -EOPNOTSUPP;
     return socket_connecting(AF_UNIX, &a, sizeof a, result);
 }
@@ -104,7 +108,7 @@ static void unix_name(uint32_t port, char *text, size_t n)
 {
     struct sockaddr_un a;
 
-    find_address(port, &a);
+    find_address(OURS, port, &a);
     snprintf(text, n, "unix socket %s", a.sun_path);
 }
 

@@ -45,7 +45,8 @@ extern const struct socket_way socket_unix;
 long socket_vsock_cid(uint32_t *cid);
 #define VMADDR_CID_ANY 0xffffffffu
 
-/* Where the control port's socket is; the others are at PATH_PORT. False: too long, or empty. */
+/* Where the control port's socket is; others of ours are at PATH.PORT, the host's at PATH_PORT.
+ * False: too long, or empty. */
 bool socket_unix_use(const char *path, size_t len);
 
 /* Chooses by mote.listen and says on the console what is missing for vsock. *cid: ours, 0 when

@@ -181,7 +181,7 @@ static void test_several_ports(void **state)
     (void)state;
     uint32_t second = is_unix() ? 22 : find_free_port();
     assert_int_equal(endpoint_listen(second), MOTE_OK);
-    snprintf(other, sizeof other, "%s_22", path);
+    snprintf(other, sizeof other, "%s.22", path);
     int fd = is_unix() ? connect_to_path(other) : connect_to_port(second);
     expect_event(REQUESTED);
     assert_int_equal(told.local_port, second);

@@ -213,7 +213,7 @@ static void test_listen_without_files(void **state)
     no_files(&before);
     assert_int_equal(endpoint_listen(22), MOTE_ERR_UNSUPPORTED);
     setrlimit(RLIMIT_NOFILE, &before);
-    assert_said("_22: too many open files\n");
+    assert_said(".22: too many open files\n");
 }
 
 static void test_connect_without_a_slot(void **state)
