@@ -35,7 +35,7 @@ static struct {
 
 static char fault[FAULT_MAX] = "nobody has looked for it";
 
-int tpm_fail(int error, const char *format, ...)
+int tpm_say(int error, const char *format, ...)
 {
     va_list args;
 
@@ -47,7 +47,7 @@ int tpm_fail(int error, const char *format, ...)
 
 int tpm_is_gone(void)
 {
-    return tpm_fail(MOTE_ERR_BROKEN, "its registers are all ones: it is gone");
+    return tpm_say(MOTE_ERR_BROKEN, "its registers are all ones: it is gone");
 }
 
 const char *tpm_fault(void)
@@ -83,14 +83,14 @@ const char *tpm_open(void)
 
     tpm = (struct tpm_device){0};
     if (place.base == 0) {
-        tpm_fail(MOTE_ERR_UNSUPPORTED, "TPM2 table: start method %u is not supported",
-                 (unsigned)place.start_method);
+        tpm_say(MOTE_ERR_UNSUPPORTED, "TPM2 table: start method %u is not supported",
+                (unsigned)place.start_method);
         return NULL;
     }
     tpm.base = platform_map(place.base, TPM_REGISTERS);
     tpm.driver = tpm.base != NULL ? driver_of(tpm.base) : NULL;
     if (tpm.driver == NULL) {
-        tpm_fail(MOTE_ERR_NOT_FOUND, "there is none at 0x%llx", (unsigned long long)place.base);
+        tpm_say(MOTE_ERR_NOT_FOUND, "there is none at 0x%llx", (unsigned long long)place.base);
         return NULL;
     }
     return tpm.driver->name;
@@ -112,7 +112,7 @@ int tpm_start(void *buffer, size_t n, uint64_t deadline)
     if (tpm.driver == NULL)
         return MOTE_ERR_NOT_FOUND;
     if (n < TPM_HEADER_SIZE || n > TPM_BUFFER_SIZE)
-        return tpm_fail(MOTE_ERR_INVALID, "a command of %zu bytes", n);
+        return tpm_say(MOTE_ERR_INVALID, "a command of %zu bytes", n);
     tpm.buffer = buffer;
     tpm.size = n;
     tpm.moved = 0;
@@ -135,7 +135,7 @@ static int look(uint64_t now)
     else if (result == TPM_MOVED)
         enter(phase, now);
     else if (result == MOTE_ERR_AGAIN && now >= command.late)
-        result = tpm_fail(MOTE_ERR_TIMEOUT, "%s", phase->late);
+        result = tpm_say(MOTE_ERR_TIMEOUT, "%s", phase->late);
     return result;
 }
 
@@ -185,10 +185,10 @@ int tpm_take_size(struct tpm_device *t, size_t max)
     memcpy(&size, t->buffer + 2, sizeof size);
     size = __builtin_bswap32(size);
     if (size < TPM_HEADER_SIZE || size > max)
-        return tpm_fail(MOTE_ERR_BROKEN, "it says that its answer has %u bytes", (unsigned)size);
+        return tpm_say(MOTE_ERR_BROKEN, "it says that its answer has %u bytes", (unsigned)size);
     if (size > TPM_BUFFER_SIZE)
-        return tpm_fail(MOTE_ERR_TOO_LARGE, "its answer has %u bytes, more than %u", (unsigned)size,
-                        TPM_BUFFER_SIZE);
+        return tpm_say(MOTE_ERR_TOO_LARGE, "its answer has %u bytes, more than %u", (unsigned)size,
+                       TPM_BUFFER_SIZE);
     t->size = size;
     return MOTE_OK;
 }

@@ -84,7 +84,7 @@ static int check_failure(struct tpm_device *t)
     int result = read_register(t, CTRL_STS, &status);
 
     if (result == MOTE_OK && (status & STS_FAILURE) != 0)
-        return tpm_fail(MOTE_ERR_BROKEN, "it is in failure");
+        return tpm_say(MOTE_ERR_BROKEN, "it is in failure");
     return result;
 }
 
@@ -135,7 +135,7 @@ static int find_buffers(struct tpm_device *t)
     if (t->command != NULL && t->response != NULL)
         return MOTE_OK;
     t->command = NULL;
-    return tpm_fail(MOTE_ERR_BROKEN, "its buffers can't be where it says");
+    return tpm_say(MOTE_ERR_BROKEN, "its buffers can't be where it says");
 }
 
 /* By words where they are aligned. */
@@ -179,8 +179,8 @@ static size_t piece_end(const struct tpm_device *t)
 static int send_piece(struct tpm_device *t)
 {
     if (t->size > t->command_max)
-        return tpm_fail(MOTE_ERR_TOO_LARGE, "it takes commands of %u bytes, this one has %zu",
-                        (unsigned)t->command_max, t->size);
+        return tpm_say(MOTE_ERR_TOO_LARGE, "it takes commands of %u bytes, this one has %zu",
+                       (unsigned)t->command_max, t->size);
     write_piece(t, piece_end(t));
     return t->moved == t->size ? MOTE_OK : TPM_MOVED;
 }

@@ -33,7 +33,7 @@ struct tpm_device {
     uint32_t command_max, response_max;
 };
 
-/* From a phase, beside MOTE_OK (on to the next one), MOTE_ERR_AGAIN (not yet) and what tpm_fail()
+/* From a phase, beside MOTE_OK (on to the next one), MOTE_ERR_AGAIN (not yet) and what tpm_say()
  * returns: bytes were moved, there are more. */
 #define TPM_MOVED 1
 
@@ -53,7 +53,7 @@ struct tpm_driver {
 extern const struct tpm_driver tpm_tis, tpm_crb;
 
 /* Keeps what went wrong, as printf() has it, and returns the error. */
-int tpm_fail(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+int tpm_say(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The registers are all ones, as those of a device that is not there. */
 int tpm_is_gone(void);

@@ -136,7 +136,7 @@ static int send_last(struct tpm_device *t)
     if (result != MOTE_OK)
         return result;
     if ((status & EXPECT) == 0)
-        return tpm_fail(MOTE_ERR_BROKEN, "it does not expect the last byte of a command");
+        return tpm_say(MOTE_ERR_BROKEN, "it does not expect the last byte of a command");
     if (piece(t, status, t->size) == 0)
         return MOTE_ERR_AGAIN;
     write_fifo(t, 1);
@@ -151,7 +151,7 @@ static int execute(struct tpm_device *t)
     if (result != MOTE_OK)
         return result;
     if ((status & EXPECT) != 0)
-        return tpm_fail(MOTE_ERR_BROKEN, "it expects more than the whole command");
+        return tpm_say(MOTE_ERR_BROKEN, "it expects more than the whole command");
     write_status(t, TPM_GO);
     t->is_executing = true;
     tpm_begin_answer(t);
@@ -166,7 +166,7 @@ static int await_answer(struct tpm_device *t)
     if (result != MOTE_OK)
         return result;
     if ((status & COMMAND_READY) != 0)
-        return tpm_fail(MOTE_ERR_BROKEN, "it has forgotten the command");
+        return tpm_say(MOTE_ERR_BROKEN, "it has forgotten the command");
     return (status & STS_VALID) != 0 && (status & DATA_AVAIL) != 0 ? MOTE_OK : MOTE_ERR_AGAIN;
 }
 
@@ -174,7 +174,7 @@ static int await_answer(struct tpm_device *t)
 static int retry(struct tpm_device *t, const char *how)
 {
     if (t->retried)
-        return tpm_fail(MOTE_ERR_BROKEN, "its answer is %s than its header says", how);
+        return tpm_say(MOTE_ERR_BROKEN, "its answer is %s than its header says", how);
     t->retried = true;
     tpm_begin_answer(t);
     write_status(t, RESPONSE_RETRY);
