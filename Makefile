@@ -396,7 +396,7 @@ $(BEARSSL): $(BUILD)/.setup ;
 
 FORCE:
 .PHONY: FORCE all help setup run test unit coverage service boot linux interop size stack initramfs \
-        fuzz prove bench bench-linux fmt lint clean
+        fuzz prove bench bench-linux bench-tpm fmt lint clean
 
 HOST_TESTS  := $(UNIT_PROGRAMS) $(REPLAY_PROGRAMS)
 TEST_IMAGES := $(addprefix $(BUILD)/,test/mote.elf large/mote.elf large-test/mote.elf)
@@ -464,6 +464,9 @@ bench: all $(BENCH_TOOLS) $(BUILD)/bench/mote.elf $(BUILD)/test/mote.elf $(BUILD
 
 bench-linux: all $(BENCH_TOOLS) ## measure mote as a Linux process, and as init, beside others
 	$(Q)$(PYTHON) tests/bench/linux_bench.py
+
+bench-tpm: all $(BENCH_TOOLS) ## measure requests about the TPM, and what of them is the TPM's
+	$(Q)$(PYTHON) tests/bench/tpm_requests.py
 
 fmt: ## format the C files
 	clang-format -i $$(git ls-files '*.c' '*.h')
