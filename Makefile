@@ -99,7 +99,8 @@ UNIT := text json json_check line stereos stereos_write mote buffer virtqueue vs
         bandsox_serial \
         bandsox transfer transfer_faults \
         random seed \
-        mote_tpm
+        mote_tpm \
+        tpm_engine
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c \
                vsock_endpoint.c random.c socket_stream.c socket_listen.c socket_way.c socket_tcp.c \
@@ -112,7 +113,7 @@ UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              platform/x86_64/acpi_virtio.c \
              $(addprefix qemu/vsockd/,vring.c guest_memory.c device.c command.c fault.c \
                  fault_packets.c fault_rings.c) \
-             tests/unit/fake_platform.c $(BEARSSL)
+             tests/unit/fake_platform.c tests/unit/fake_tpm.c $(BEARSSL)
 # These stand on Linux' platform in the place of the bare one.
 UNIT_LINUX := linux_secrets linux_files linux_passwd linux_mount linux_hang \
               linux_file

@@ -77,6 +77,17 @@ static bool is_there(struct out *error)
     return false;
 }
 
+/* Input that has room, without a gap. */
+static struct bytes copy(struct tpm_op *op, struct bytes b)
+{
+    char *to = (char *)op->data + op->used;
+
+    if (b.n != 0)
+        memcpy(to, b.at, b.n);
+    op->used += b.n;
+    return (struct bytes){to, b.n};
+}
+
 struct tpm_op *tpm_begin(int owner, const struct tpm_recipe *recipe, const struct tpm_input *in,
                          struct out *error)
 {
@@ -95,8 +106,8 @@ struct tpm_op *tpm_begin(int owner, const struct tpm_recipe *recipe, const struc
     op->owner = owner;
     op->status = TPM_RUNNING;
     op->in = *in;
-    op->in.a = tpm_keep(op, in->a);
-    op->in.b = tpm_keep(op, in->b);
+    op->in.a = copy(op, in->a);
+    op->in.b = copy(op, in->b);
     tpm_run_begin(op);
     return op;
 }

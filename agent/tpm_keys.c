@@ -174,7 +174,7 @@ static bool ask_session(struct tpm_op *op, struct out *command)
     if (op->recipe->session == 0)
         return false;
     if (random_get(nonce, sizeof nonce) != MOTE_OK) {
-        tpm_fail(op, "%s: no entropy for a nonce", op->recipe->name);
+        tpm_fail(op, "%s: no random bytes for a nonce", op->recipe->name);
         return false;
     }
     tpm2_write_start_auth_session(command, op->recipe->session, TPM_ALG_SHA256,

@@ -141,12 +141,12 @@ static void refuse(struct tpm_op *op, uint32_t rc)
 }
 
 /* There is no answer, or none that can be used. What was to be flushed is left for the next. */
-static void lose(struct tpm_op *op, const char *why)
+static void lose(struct tpm_op *op, const char *kind, const char *why)
 {
     if (is_flushing())
         tpm_flush_failed(why);
     else
-        tpm_fail(op, "%s: %s", tpm2_command_name(command.code), why);
+        tpm_fail(op, "%s: %s%s", tpm2_command_name(command.code), kind, why);
     forget_command();
 }
 
@@ -188,7 +188,7 @@ static enum tpm_take judge(struct tpm_op *op, struct tpm2_answer *answer)
     if (take == TPM_FAIL && op->status == TPM_RUNNING && answer->rc != TPM_RC_SUCCESS)
         refuse(op, answer->rc);
     else if ((take == TPM_FAIL || answer->parameters.bad) && op->status == TPM_RUNNING)
-        tpm_fail(op, "%s: the TPM answers nonsense", tpm2_command_name(command.code));
+        tpm_fail(op, "%s: its answer is nonsense", tpm2_command_name(command.code));
     return take;
 }
 
@@ -209,14 +209,14 @@ static void take_answer(struct tpm_op *op, size_t n, uint64_t now)
     const char *rule;
 
     if (!tpm2_read_answer(command.code, tpm_buffer, n, &answer, &rule)) {
-        lose(op, rule);
+        lose(op, "its answer is nonsense: ", rule);
     } else if (tpm2_is_retry(answer.rc)) {
         postpone(op, answer.rc, now);
     } else if (answer.rc == TPM_RC_INITIALIZE && command.code != TPM_CC_STARTUP) {
         lose_power(op);
         forget_command();
     } else if (answer.rc == TPM_RC_FAILURE) {
-        lose(op, "the TPM is in failure mode");
+        lose(op, "", "the TPM is in failure mode");
     } else if (answer.rc == TPM_RC_NEEDS_TEST && !command.was_tested && !is_flushing()) {
         command.was_tested = true;
         tpm_start_needs_test();
@@ -246,7 +246,7 @@ static void send(struct tpm_op *op, size_t n, uint64_t now)
         return;
     tpm_finish();
     explicit_bzero(tpm_buffer, sizeof tpm_buffer);
-    lose(op, tpm_fault());
+    lose(op, "", tpm_fault());
 }
 
 static void ask(struct tpm_op *op, uint64_t now)
@@ -278,7 +278,7 @@ static bool poll(struct tpm_op *op, uint64_t now)
     tpm_finish();
     command.is_under_way = false;
     if (n < 0)
-        lose(op, tpm_fault());
+        lose(op, "", tpm_fault());
     else
         take_answer(op, (size_t)n, now);
     explicit_bzero(tpm_buffer, sizeof tpm_buffer);
