@@ -162,7 +162,7 @@ int tpm_poll(void)
     else if (result >= 0 || result == MOTE_ERR_AGAIN)
         return MOTE_ERR_AGAIN;
     command.result = result;
-    tpm.driver->end(&tpm, result >= 0);
+    tpm.driver->end(&tpm);
     return result;
 }
 
@@ -174,7 +174,7 @@ uint64_t tpm_poll_again(void)
 void tpm_finish(void)
 {
     if (command.result == MOTE_ERR_AGAIN)
-        tpm.driver->end(&tpm, false);
+        tpm.driver->end(&tpm);
     command.result = MOTE_ERR_NOT_FOUND;
 }
 

@@ -30,9 +30,10 @@ int tpm_start(void *buffer, size_t n, uint64_t deadline);
 
 /*
  * Goes on with it. The answer's size, 10 at least and as its header says; MOTE_ERR_AGAIN: there is
- * none yet. MOTE_ERR_TIMEOUT: nor will there be, the command was cancelled; MOTE_ERR_BROKEN: the
- * TPM answers nonsense; MOTE_ERR_TOO_LARGE: the answer has more than TPM_BUFFER_SIZE; MOTE_ERR_IO:
- * the system refused. Each of them ends the command; the next one may work.
+ * none yet. MOTE_ERR_TIMEOUT: nor is it waited for any longer; MOTE_ERR_BROKEN: the TPM is in
+ * failure, or answers nonsense; MOTE_ERR_TOO_LARGE: the answer has more than TPM_BUFFER_SIZE;
+ * MOTE_ERR_IO: the system refused. Each of them ends the command; the next one may work, when the
+ * TPM is not busy with this one still.
  */
 int tpm_poll(void);
 

@@ -27,7 +27,7 @@ struct tpm_device {
     size_t size;                     /* of the command, later of the answer */
     size_t moved;                    /* bytes of it that were written or read */
     bool retried;                    /* the answer is read for the second time */
-    bool is_executing;               /* also behind a command that was cancelled */
+    bool is_executing;               /* also a command that nobody waits for any more */
     /* Of the CRB: where commands and answers lie, and how much room there is. */
     uint8_t *command, *response;
     uint32_t command_max, response_max;
@@ -46,8 +46,8 @@ struct tpm_phase {
 struct tpm_driver {
     const char *name;
     const struct tpm_phase *phases;
-    /* The command has ended, or is not wanted any more: the TPM shall be able to take the next. */
-    void (*end)(struct tpm_device *t, bool has_answered);
+    /* The command has ended, or nobody waits for it any more. */
+    void (*end)(struct tpm_device *t);
 };
 
 extern const struct tpm_driver tpm_tis, tpm_crb;

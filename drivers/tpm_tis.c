@@ -49,6 +49,21 @@ static size_t piece(const struct tpm_device *t, uint32_t status, size_t end)
     return n < TPM_PIECE ? n : TPM_PIECE;
 }
 
+/* A command is executed until there is an answer, or the TPM was reset. */
+static int await_end(struct tpm_device *t)
+{
+    uint32_t status;
+    int result = read_status(t, &status);
+
+    if (result != MOTE_OK)
+        return result;
+    if ((status & COMMAND_READY) == 0 &&
+        (status & (STS_VALID | DATA_AVAIL)) != (STS_VALID | DATA_AVAIL))
+        return MOTE_ERR_AGAIN;
+    t->is_executing = false;
+    return MOTE_OK;
+}
+
 /* Once granted it is kept: there is nobody else in this guest. A firmware may have left it so. */
 static int take_locality(struct tpm_device *t)
 {
@@ -64,7 +79,14 @@ static int take_locality(struct tpm_device *t)
     return is_ours ? MOTE_OK : MOTE_ERR_AGAIN;
 }
 
-/* Ends what was going on. From some states it takes two writes [PTP 6.5.2.6, table of states]. */
+/* A command before that nobody waits for any more. To cancel it would not do: QEMU has the guest
+ * stand still until its TPM has obeyed, for ever when that hangs. */
+static int get_free(struct tpm_device *t)
+{
+    return t->is_executing ? await_end(t) : MOTE_OK;
+}
+
+/* Drops what was going on. From some states it takes two writes [PTP 6.5.2.6, table of states]. */
 static int get_ready(struct tpm_device *t)
 {
     uint32_t status;
@@ -76,16 +98,7 @@ static int get_ready(struct tpm_device *t)
     }
     if (result != MOTE_OK)
         return result;
-    if ((status & COMMAND_READY) == 0)
-        return MOTE_ERR_AGAIN;
-    t->is_executing = false;
-    return MOTE_OK;
-}
-
-/* A command that was cancelled may take a while to end. */
-static int get_free(struct tpm_device *t)
-{
-    return t->is_executing ? get_ready(t) : MOTE_OK;
+    return (status & COMMAND_READY) != 0 ? MOTE_OK : MOTE_ERR_AGAIN;
 }
 
 /* n bytes of the buffer to the FIFO: its four addresses are one. */
@@ -158,18 +171,6 @@ static int execute(struct tpm_device *t)
     return MOTE_OK;
 }
 
-static int await_answer(struct tpm_device *t)
-{
-    uint32_t status;
-    int result = read_status(t, &status);
-
-    if (result != MOTE_OK)
-        return result;
-    if ((status & COMMAND_READY) != 0)
-        return tpm_say(MOTE_ERR_BROKEN, "it has forgotten the command");
-    return (status & STS_VALID) != 0 && (status & DATA_AVAIL) != 0 ? MOTE_OK : MOTE_ERR_AGAIN;
-}
-
 /* The answer is not as long as its header says: it is asked for again, once. */
 static int retry(struct tpm_device *t, const char *how)
 {
@@ -197,6 +198,8 @@ static int receive_piece(struct tpm_device *t)
         return result;
     if (t->moved == t->size)
         return check_end(t, status);
+    if ((status & COMMAND_READY) != 0)
+        return tpm_say(MOTE_ERR_BROKEN, "it has forgotten the command");
     if ((status & DATA_AVAIL) == 0)
         return t->moved != 0 ? retry(t, "shorter") : MOTE_ERR_AGAIN;
     size_t n = piece(t, status, t->size);
@@ -208,22 +211,20 @@ static int receive_piece(struct tpm_device *t)
     return result == MOTE_OK ? TPM_MOVED : result;
 }
 
-/* Also while it executes: that cancels. When it has ended is the next command's to see. */
-static void end_command(struct tpm_device *t, bool has_answered)
+static void end_command(struct tpm_device *t)
 {
-    write_status(t, COMMAND_READY);
-    if (has_answered)
-        t->is_executing = false;
+    if (!t->is_executing)
+        write_status(t, COMMAND_READY);
 }
 
 static const struct tpm_phase phases[] = {
     {take_locality, TPM_LIMIT_MS, "it does not grant locality 0"},
-    {get_free, TPM_LIMIT_MS, "it is busy: the command before has not ended"},
+    {get_free, TPM_LIMIT_MS, "it is busy: it still executes a command before"},
     {get_ready, TPM_LIMIT_MS, "it does not get ready for a command: it is in failure"},
     {send_piece, TPM_LIMIT_MS, "it takes no more of a command"},
     {send_last, TPM_LIMIT_MS, "it does not take the last byte of a command"},
     {execute, TPM_LIMIT_MS, "it does not begin a command"},
-    {await_answer, 0, "it did not answer in time, and the command was cancelled"},
+    {await_end, 0, "it did not answer in time"},
     {receive_piece, TPM_LIMIT_MS, "it gives no more of its answer"},
     {0},
 };
