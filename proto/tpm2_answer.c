@@ -56,22 +56,19 @@ struct bytes tpm2_2b(struct tpm2_reader *r)
     return tpm2_bytes(r, tpm2_u16(r));
 }
 
-static uint32_t number_at(const void *header, size_t at)
+static uint32_t number_at(const uint8_t *b)
 {
-    const uint8_t *bytes = header;
-    struct tpm2_reader r = {bytes + at, bytes + TPM2_HEADER_SIZE, false};
-
-    return tpm2_u32(&r);
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 }
 
 uint32_t tpm2_size(const void *header, size_t n)
 {
-    return n < TPM2_HEADER_SIZE ? 0 : number_at(header, SIZE_AT);
+    return n < TPM2_HEADER_SIZE ? 0 : number_at((const uint8_t *)header + SIZE_AT);
 }
 
 enum tpm_cc tpm2_command_code(const void *command)
 {
-    return (enum tpm_cc)number_at(command, CODE_AT);
+    return (enum tpm_cc)number_at((const uint8_t *)command + CODE_AT);
 }
 
 /* What is wrong with the header, or with the bytes behind it if it tells an error. */

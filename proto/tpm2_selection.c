@@ -37,76 +37,61 @@ static bool is(struct bytes b, const char *s)
     return b.n == strlen(s) && memcmp(b.at, s, b.n) == 0;
 }
 
-/* The front of *text up to c, which is taken off with it; false: c is not in it. */
-static bool cut(struct bytes *text, char c, struct bytes *front)
-{
-    const char *at = text->n != 0 ? memchr(text->at, c, text->n) : NULL;
-
-    if (at == NULL)
-        return false;
-    front->at = text->at;
-    front->n = (size_t)(at - text->at);
-    text->n -= front->n + 1;
-    text->at = at + 1;
-    return true;
-}
-
-/* A decimal number below TPM2_PCRS. */
-static bool read_pcr(struct bytes b, uint32_t *pcr)
-{
-    *pcr = 0;
-    if (b.n == 0 || b.n > 2)
-        return false;
-    for (size_t i = 0; i < b.n; i++) {
-        if (b.at[i] < '0' || b.at[i] > '9')
-            return false;
-        *pcr = *pcr * 10 + (uint32_t)(b.at[i] - '0');
-    }
-    return *pcr < TPM2_PCRS;
-}
-
-static bool read_hash(struct bytes name, uint16_t *hash, struct out *error)
+static bool read_hash(struct bytes name, uint16_t *hash)
 {
     for (size_t i = 0; i < HASHES; i++)
         if (is(name, hashes[i].name)) {
             *hash = hashes[i].id;
             return true;
         }
-    out_str(error, "there is no hash ");
-    out_quoted_bytes(error, name.at, name.n);
     return false;
 }
 
-static bool read_list(struct bytes list, uint32_t *pcrs, struct out *error)
+/* Decimal numbers below TPM2_PCRS with commas between them. */
+static bool read_list(struct bytes list, uint32_t *pcrs)
 {
-    for (bool more = true; more;) {
-        struct bytes one;
-        uint32_t pcr;
+    uint32_t pcr = 0;
+    bool has_digit = false;
 
-        more = cut(&list, ',', &one);
-        if (!more)
-            one = list;
-        if (!read_pcr(one, &pcr)) {
-            out_quoted_bytes(error, one.at, one.n);
-            out_str(error, " is no PCR: 0 to ");
-            out_u64(error, TPM2_PCRS - 1);
-            return false;
+    for (size_t i = 0; i <= list.n; i++) {
+        char c = i < list.n ? list.at[i] : ',';
+        if (c == ',' && has_digit) {
+            *pcrs |= 1u << pcr;
+            pcr = 0;
+            has_digit = false;
+            continue;
         }
-        *pcrs |= 1u << pcr;
+        pcr = pcr * 10 + (uint32_t)(c - '0');
+        has_digit = true;
+        if (c < '0' || c > '9' || pcr >= TPM2_PCRS)
+            return false;
     }
     return true;
 }
 
+static bool refuse(struct out *error, struct bytes b, const char *why)
+{
+    out_quoted_bytes(error, b.at, b.n);
+    out_str(error, why);
+    return false;
+}
+
 bool tpm2_read_selection(struct bytes text, struct tpm2_selection *s, struct out *error)
 {
-    struct bytes name;
+    const char *colon = text.n != 0 ? memchr(text.at, ':', text.n) : NULL;
+    struct bytes name = text;
 
-    *s = (struct tpm2_selection){TPM_ALG_SHA256, 0};
-    if (cut(&text, ':', &name) && !read_hash(name, &s->hash, error))
-        return false;
-    if (is(text, "all")) {
-        s->pcrs = ALL_PCRS;
-        return true;
+    *s = (struct tpm2_selection){.hash = TPM_ALG_SHA256};
+    if (colon != NULL) {
+        name.n = (size_t)(colon - text.at);
+        text.at = colon + 1;
+        text.n -= name.n + 1;
+        if (!read_hash(name, &s->hash))
+            return refuse(error, name, " is no hash: sha256, sha1, sha384, ...");
     }
-    return read_list(text, &s->pcrs, error);
+    if (is(text, "all"))
+        s->pcrs = ALL_PCRS;
+    else if (!read_list(text, &s->pcrs))
+        return refuse(error, text, " is no list of PCRs: 0 to 23 with commas, or all");
+    return true;
 }

@@ -14,8 +14,6 @@
 #define BY_THE_TPM (TPMA_OBJECT_SENSITIVE_DATA_ORIGIN) /* its private part is made there */
 #define BY_AUTH    (TPMA_OBJECT_USER_WITH_AUTH | TPMA_OBJECT_NO_DA)
 
-static const struct bytes none;
-
 static const struct tpm2_template templates[] = {
     {TPM2_EK_HANDLE, TPM_RH_ENDORSEMENT, TPM_ALG_RSA,
      FIXED | BY_THE_TPM | TPMA_OBJECT_ADMIN_WITH_POLICY | STORAGE, TPM_ALG_NULL, true, 256},
@@ -50,7 +48,7 @@ static void put_zeros(struct out *o, uint16_t n)
 {
     tpm2_put16(o, n);
     for (; n > 0; n--)
-        tpm2_put8(o, 0);
+        out_bytes(o, "", 1);
 }
 
 /* TPMT_SYM_DEF_OBJECT: what a storage key protects its children with. */
@@ -65,7 +63,7 @@ static void put_symmetric(struct out *o, uint32_t attributes)
     tpm2_put16(o, TPM_ALG_CFB);
 }
 
-static void put_rsa_size(struct out *o, uint16_t unique)
+static void put_rsa(struct out *o, uint16_t unique)
 {
     tpm2_put16(o, RSA_BITS);
     tpm2_put32(o, 0); /* the exponent: 65537 */
@@ -80,86 +78,41 @@ static void put_curve(struct out *o, uint16_t unique)
     put_zeros(o, unique);
 }
 
-/* What every TPMT_PUBLIC begins with. */
-static void put_public_head(struct out *o, uint16_t type, uint32_t attributes, struct bytes policy)
-{
-    tpm2_put16(o, type);
-    tpm2_put16(o, TPM_ALG_SHA256);
-    tpm2_put32(o, attributes);
-    tpm2_put_2b(o, policy);
-}
-
 void tpm2_write_template(struct out *o, const struct tpm2_template *t)
 {
     struct bytes policy = {(const char *)ek_policy, t->has_ek_policy ? sizeof ek_policy : 0};
     size_t mark = tpm2_open(o);
 
-    put_public_head(o, t->type, t->attributes, policy);
+    tpm2_put16(o, t->type);
+    tpm2_put16(o, TPM_ALG_SHA256);
+    tpm2_put32(o, t->attributes);
+    tpm2_put_2b(o, policy);
     put_symmetric(o, t->attributes);
     tpm2_put_scheme(o, t->scheme, TPM_ALG_SHA256);
     if (t->type == TPM_ALG_RSA)
-        put_rsa_size(o, t->unique);
+        put_rsa(o, t->unique);
     else
         put_curve(o, t->unique);
     tpm2_close(o, mark);
 }
 
-/* TPM2B_SENSITIVE_CREATE: an empty password, and what is kept. */
-static void put_sensitive(struct out *o, struct bytes data)
-{
-    size_t mark = tpm2_open(o);
-
-    tpm2_put_2b(o, none);
-    tpm2_put_2b(o, data);
-    tpm2_close(o, mark);
-}
-
-/* Nothing from outside, and no PCRs, go into the creation data. */
-static void put_creation(struct out *o)
-{
-    tpm2_put_2b(o, none);
-    tpm2_put32(o, 0);
-}
-
 void tpm2_write_create_primary(struct out *o, const struct tpm2_template *t)
 {
-    size_t mark = tpm2_begin(o, TPM_CC_CREATE_PRIMARY, t->hierarchy, 0, TPM_RS_PW);
-
-    put_sensitive(o, none);
-    tpm2_write_template(o, t);
-    put_creation(o);
-    tpm2_end(o, mark);
+    tpm2_put_command(o, TPM_CC_CREATE_PRIMARY, TPM_RS_PW, t->hierarchy, t);
 }
 
-/* The TPM2B_PUBLIC of data that are sealed: without userWithAuth their policy alone opens them. */
-static void put_sealed_public(struct out *o, struct bytes policy)
-{
-    uint32_t access = policy.n != 0 ? TPMA_OBJECT_ADMIN_WITH_POLICY : TPMA_OBJECT_USER_WITH_AUTH;
-    size_t mark = tpm2_open(o);
-
-    put_public_head(o, TPM_ALG_KEYEDHASH, FIXED | TPMA_OBJECT_NO_DA | access, policy);
-    tpm2_put16(o, TPM_ALG_NULL); /* it is no key of an HMAC */
-    tpm2_put_2b(o, none);
-    tpm2_close(o, mark);
-}
-
+/* Without userWithAuth a policy alone opens it. */
 void tpm2_write_create_sealed(struct out *o, uint32_t parent, struct bytes data,
                               struct bytes policy)
 {
-    size_t mark = tpm2_begin(o, TPM_CC_CREATE, parent, 0, TPM_RS_PW);
+    uint32_t access = policy.n != 0 ? TPMA_OBJECT_ADMIN_WITH_POLICY : TPMA_OBJECT_USER_WITH_AUTH;
 
-    put_sensitive(o, data);
-    put_sealed_public(o, policy);
-    put_creation(o);
-    tpm2_end(o, mark);
+    tpm2_put_command(o, TPM_CC_CREATE, TPM_RS_PW, parent, data, TPM_ALG_KEYEDHASH, TPM_ALG_SHA256,
+                     FIXED | TPMA_OBJECT_NO_DA | access, policy);
 }
 
 void tpm2_write_load(struct out *o, uint32_t parent, struct bytes private_area,
                      struct bytes public_area)
 {
-    size_t mark = tpm2_begin(o, TPM_CC_LOAD, parent, 0, TPM_RS_PW);
-
-    tpm2_put_2b(o, private_area);
-    tpm2_put_2b(o, public_area);
-    tpm2_end(o, mark);
+    tpm2_put_command(o, TPM_CC_LOAD, TPM_RS_PW, parent, private_area, public_area);
 }

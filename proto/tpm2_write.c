@@ -1,38 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The frame of a command: what a table says of it, and its sessions (TPM 2.0 Library, part 1, 18).
+ * How a command is put together out of what a table says of it (TPM 2.0 Library, part 1, 18, and
+ * part 3).
  */
 #include "proto/tpm2_write.h"
 
-#define CONTINUE_SESSION 1 /* TPMA_SESSION: whoever has begun it flushes it, whatever comes */
+#include <stdarg.h>
+
+#define CONTINUE_SESSION 1 /* whoever has begun one flushes it, whatever comes */
 
 static const struct tpm2_command commands[] = {
-    {TPM_CC_EVICT_CONTROL, 2, 1, false, "EvictControl"},
-    {TPM_CC_CREATE_PRIMARY, 1, 1, true, "CreatePrimary"},
-    {TPM_CC_SELF_TEST, 0, 0, false, "SelfTest"},
-    {TPM_CC_STARTUP, 0, 0, false, "Startup"},
-    {TPM_CC_ACTIVATE_CREDENTIAL, 2, 2, false, "ActivateCredential"},
-    {TPM_CC_CERTIFY, 2, 2, false, "Certify"},
-    {TPM_CC_NV_READ, 2, 1, false, "NV_Read"},
-    {TPM_CC_POLICY_SECRET, 2, 1, false, "PolicySecret"},
-    {TPM_CC_CREATE, 1, 1, false, "Create"},
-    {TPM_CC_LOAD, 1, 1, true, "Load"},
-    {TPM_CC_QUOTE, 1, 1, false, "Quote"},
-    {TPM_CC_SIGN, 1, 1, false, "Sign"},
-    {TPM_CC_UNSEAL, 1, 1, false, "Unseal"},
-    {TPM_CC_FLUSH_CONTEXT, 1, 0, false,
-     "FlushContext"}, /* its parameter lies where a handle does */
-    {TPM_CC_MAKE_CREDENTIAL, 1, 0, false, "MakeCredential"},
-    {TPM_CC_NV_READ_PUBLIC, 1, 0, false, "NV_ReadPublic"},
-    {TPM_CC_READ_PUBLIC, 1, 0, false, "ReadPublic"},
-    {TPM_CC_START_AUTH_SESSION, 2, 0, true, "StartAuthSession"},
-    {TPM_CC_GET_CAPABILITY, 0, 0, false, "GetCapability"},
-    {TPM_CC_GET_RANDOM, 0, 0, false, "GetRandom"},
-    {TPM_CC_HASH, 0, 0, false, "Hash"},
-    {TPM_CC_PCR_READ, 0, 0, false, "PCR_Read"},
-    {TPM_CC_POLICY_PCR, 1, 0, false, "PolicyPCR"},
-    {TPM_CC_PCR_EXTEND, 1, 1, false, "PCR_Extend"},
-    {TPM_CC_POLICY_GET_DIGEST, 1, 0, false, "PolicyGetDigest"},
+    {TPM_CC_EVICT_CONTROL, 2, 1, false, "EvictControl\0d"},
+    {TPM_CC_CREATE_PRIMARY, 1, 1, true, "CreatePrimary\0{zz}tzzz"},
+    {TPM_CC_SELF_TEST, 0, 0, false, "SelfTest\0u"},
+    {TPM_CC_STARTUP, 0, 0, false, "Startup\0w"},
+    {TPM_CC_ACTIVATE_CREDENTIAL, 2, 2, false, "ActivateCredential\0bb"},
+    {TPM_CC_CERTIFY, 2, 2, false, "Certify\0bn"},
+    {TPM_CC_NV_READ, 2, 1, false, "NV_Read\0ww"},
+    {TPM_CC_POLICY_SECRET, 2, 1, false, "PolicySecret\0zzzzz"},
+    {TPM_CC_CREATE, 1, 1, false, "Create\0{zb}{wwdbnz}zzz"},
+    {TPM_CC_LOAD, 1, 1, true, "Load\0bb"},
+    {TPM_CC_QUOTE, 1, 1, false, "Quote\0bns"},
+    {TPM_CC_SIGN, 1, 1, false, "Sign\0bhr"},
+    {TPM_CC_UNSEAL, 1, 1, false, "Unseal\0"},
+    {TPM_CC_FLUSH_CONTEXT, 0, 0, false, "FlushContext\0d"},
+    {TPM_CC_MAKE_CREDENTIAL, 1, 0, false, "MakeCredential\0bb"},
+    {TPM_CC_NV_READ_PUBLIC, 1, 0, false, "NV_ReadPublic\0"},
+    {TPM_CC_READ_PUBLIC, 1, 0, false, "ReadPublic\0"},
+    {TPM_CC_START_AUTH_SESSION, 2, 0, true, "StartAuthSession\0bzunw"},
+    {TPM_CC_GET_CAPABILITY, 0, 0, false, "GetCapability\0ddd"},
+    {TPM_CC_GET_RANDOM, 0, 0, false, "GetRandom\0w"},
+    {TPM_CC_HASH, 0, 0, false, "Hash\0bwd"},
+    {TPM_CC_PCR_READ, 0, 0, false, "PCR_Read\0s"},
+    {TPM_CC_POLICY_PCR, 1, 0, false, "PolicyPCR\0zs"},
+    {TPM_CC_PCR_EXTEND, 1, 1, false, "PCR_Extend\0dwr"},
+    {TPM_CC_POLICY_GET_DIGEST, 1, 0, false, "PolicyGetDigest\0"},
 };
 
 const struct tpm2_command *tpm2_find_command(uint32_t code)
@@ -47,61 +49,32 @@ const char *tpm2_command_name(enum tpm_cc cc)
 {
     const struct tpm2_command *c = tpm2_find_command(cc);
 
-    return c == NULL ? "a command" : c->name;
+    return c == NULL ? "a command" : c->words;
 }
 
-static void store16(char *at, size_t v)
+/* The low n bytes of v, the highest first. */
+static void store(char *at, size_t n, size_t v)
 {
-    at[0] = (char)(v >> 8);
-    at[1] = (char)v;
+    for (; n > 0; v >>= 8)
+        at[--n] = (char)v;
 }
 
-void tpm2_put8(struct out *o, uint8_t v)
+static void put(struct out *o, size_t n, uint32_t v)
 {
-    out_bytes(o, &v, 1);
+    char b[4];
+
+    store(b, n, v);
+    out_bytes(o, b, n);
 }
 
-void tpm2_put16(struct out *o, uint16_t v)
+void tpm2_put16(struct out *o, uint32_t v)
 {
-    char b[2];
-
-    store16(b, v);
-    out_bytes(o, b, sizeof b);
+    put(o, 2, v);
 }
 
 void tpm2_put32(struct out *o, uint32_t v)
 {
-    char b[4];
-
-    store16(b, v >> 16);
-    store16(b + 2, v);
-    out_bytes(o, b, sizeof b);
-}
-
-void tpm2_put_2b(struct out *o, struct bytes b)
-{
-    if (b.n > UINT16_MAX)
-        o->overflow = true;
-    tpm2_put16(o, (uint16_t)b.n);
-    out_bytes(o, b.at, b.n);
-}
-
-void tpm2_put_scheme(struct out *o, uint16_t scheme, uint16_t hash)
-{
-    tpm2_put16(o, scheme);
-    if (scheme != TPM_ALG_NULL)
-        tpm2_put16(o, hash);
-}
-
-void tpm2_put_selection(struct out *o, const struct tpm2_selection *s)
-{
-    uint32_t pcrs = s->pcrs;
-
-    tpm2_put32(o, 1);
-    tpm2_put16(o, s->hash);
-    tpm2_put8(o, TPM2_PCRS / 8);
-    for (size_t i = 0; i < TPM2_PCRS / 8; i++, pcrs >>= 8)
-        tpm2_put8(o, (uint8_t)pcrs);
+    put(o, 4, v);
 }
 
 size_t tpm2_open(struct out *o)
@@ -117,45 +90,122 @@ void tpm2_close(struct out *o, size_t mark)
     if (n > UINT16_MAX)
         o->overflow = true;
     if (!o->overflow)
-        store16(o->base + mark - 2, n);
+        store(o->base + mark - 2, 2, n);
+}
+
+void tpm2_put_2b(struct out *o, struct bytes b)
+{
+    size_t mark = tpm2_open(o);
+
+    out_bytes(o, b.at, b.n);
+    tpm2_close(o, mark);
+}
+
+void tpm2_put_scheme(struct out *o, uint32_t scheme, uint32_t hash)
+{
+    tpm2_put16(o, scheme);
+    if (scheme != TPM_ALG_NULL)
+        tpm2_put16(o, hash);
+}
+
+static void put_selection(struct out *o, const struct tpm2_selection *s)
+{
+    uint32_t p = s->pcrs;
+
+    tpm2_put32(o, 1);
+    tpm2_put16(o, s->hash);
+    tpm2_put32(o, TPM2_PCRS / 8 << 24 | (p & 0xff) << 16 | (p & 0xff00) | (p >> 16 & 0xff));
+}
+
+/* A va_list that can be handed on. Taking something off it is long code: once for each type. */
+struct arguments {
+    va_list list;
+};
+
+static void put_bytes(struct out *o, char letter, struct arguments *a)
+{
+    struct bytes b = va_arg(a->list, struct bytes);
+
+    if (letter == 'b')
+        tpm2_put_2b(o, b);
+    else
+        out_bytes(o, b.at, b.n);
+}
+
+static void put_structure(struct out *o, char letter, struct arguments *a)
+{
+    const void *p = va_arg(a->list, const void *);
+
+    if (letter == 's')
+        put_selection(o, p);
+    else
+        tpm2_write_template(o, p);
+}
+
+static void put_number(struct out *o, char letter, struct arguments *a)
+{
+    uint32_t v = va_arg(a->list, uint32_t);
+
+    if (letter == 'h')
+        tpm2_put_scheme(o, v, va_arg(a->list, uint32_t));
+    else
+        put(o, letter == 'u' ? 1 : letter == 'w' ? 2 : 4, v);
+}
+
+static void put_parameter(struct out *o, char letter, struct arguments *a)
+{
+    if (letter == 'z' || letter == 'n')
+        tpm2_put16(o, letter == 'n' ? TPM_ALG_NULL : 0);
+    else if (letter == 'b' || letter == 'r')
+        put_bytes(o, letter, a);
+    else if (letter == 's' || letter == 't')
+        put_structure(o, letter, a);
+    else
+        put_number(o, letter, a);
+}
+
+static void put_parameters(struct out *o, const char *letters, struct arguments *a)
+{
+    size_t mark = 0;
+
+    for (; *letters != '\0'; letters++)
+        if (*letters == '{')
+            mark = tpm2_open(o);
+        else if (*letters == '}')
+            tpm2_close(o, mark);
+        else
+            put_parameter(o, *letters, a);
 }
 
 static void put_auths(struct out *o, unsigned auths, uint32_t session)
 {
-    tpm2_put32(o, 9 * auths); /* the bytes of one, which has neither nonce nor password */
+    static const char no_secret[] = {0, 0, CONTINUE_SESSION, 0, 0}; /* nonce, TPMA_SESSION, HMAC */
+
+    if (auths != 0)
+        tpm2_put32(o, (uint32_t)(4 + sizeof no_secret) * auths);
     for (; auths > 0; auths--) {
         tpm2_put32(o, auths == 1 ? session : TPM_RS_PW);
-        tpm2_put16(o, 0);
-        tpm2_put8(o, CONTINUE_SESSION);
-        tpm2_put16(o, 0);
+        out_bytes(o, no_secret, sizeof no_secret);
     }
 }
 
-size_t tpm2_begin(struct out *o, enum tpm_cc cc, uint32_t first, uint32_t second, uint32_t session)
+void tpm2_put_command(struct out *o, enum tpm_cc cc, uint32_t session, ...)
 {
     const struct tpm2_command *c = tpm2_find_command(cc);
     size_t mark = o->len;
+    struct arguments a;
 
+    va_start(a.list, session);
     tpm2_put16(o, c->auths != 0 ? TPM_ST_SESSIONS : TPM_ST_NO_SESSIONS);
     tpm2_put32(o, 0);
     tpm2_put32(o, cc);
-    if (c->handles > 0)
-        tpm2_put32(o, first);
-    if (c->handles > 1)
-        tpm2_put32(o, second);
-    if (c->auths > 0)
-        put_auths(o, c->auths, session);
-    return mark;
-}
-
-void tpm2_end(struct out *o, size_t mark)
-{
-    size_t n = o->len - mark;
-
-    if (o->overflow) {
+    for (unsigned i = 0; i < c->handles; i++)
+        put_number(o, 'd', &a);
+    put_auths(o, c->auths, session);
+    put_parameters(o, c->words + strlen(c->words) + 1, &a);
+    va_end(a.list);
+    if (o->overflow)
         o->len = mark;
-        return;
-    }
-    store16(o->base + mark + 2, n >> 16);
-    store16(o->base + mark + 4, n);
+    else
+        store(o->base + mark + 2, 4, o->len - mark); /* behind the tag */
 }
