@@ -161,7 +161,7 @@ FUZZ_protobuf := $(PROTO:%=proto/%)
 FUZZ_base64   := proto/base64.c
 FUZZ_hostos   := $(PROTO:%=proto/%)
 FUZZ_vcom     := $(PROTO:%=proto/%)
-FUZZ_tpm_public := proto/tpm_public.c
+FUZZ_tpm_public := $(PROTO:%=proto/%)
 FUZZ_bandsox  := $(PROTO:%=proto/%)
 FUZZ_bandsox_serial := $(PROTO:%=proto/%)
 
