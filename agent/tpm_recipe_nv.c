@@ -25,7 +25,7 @@ static enum tpm_take take_public(struct tpm_op *op, struct tpm2_answer *answer)
     op->count = (attributes & (NV_OWNER_READ | NV_AUTH_READ)) == NV_OWNER_READ
                     ? (uint32_t)TPM_RH_OWNER
                     : index;
-    return r.bad ? tpm_nonsense(op) : TPM_NEXT;
+    return r.bad ? TPM_FAIL : TPM_NEXT;
 }
 
 static bool ask_piece(struct tpm_op *op, struct out *o, uint32_t index, size_t offset, size_t left)

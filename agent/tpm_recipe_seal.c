@@ -90,7 +90,7 @@ static bool ask_load(struct tpm_op *op, struct out *o)
 static enum tpm_take take_load(struct tpm_op *op, struct tpm2_answer *answer)
 {
     op->object = answer->handle;
-    return op->object != 0 ? TPM_NEXT : tpm_nonsense(op);
+    return op->object != 0 ? TPM_NEXT : TPM_FAIL;
 }
 
 static bool ask_session(struct tpm_op *op, struct out *o)

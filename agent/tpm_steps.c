@@ -11,11 +11,6 @@ uint32_t tpm_key_attributes(const struct tpm_op *op, size_t key)
     return tpm_public_read(area.at, area.n, &p, &rule) ? p.attributes : 0;
 }
 
-enum tpm_take tpm_nonsense(struct tpm_op *op)
-{
-    return tpm_fail(op, "%s: the TPM's answer is nonsense", op->recipe->name);
-}
-
 static enum tpm_take keep(struct tpm_op *op, struct bytes b, struct bytes *kept)
 {
     *kept = tpm_keep(op, b);
@@ -26,7 +21,7 @@ enum tpm_take tpm_take_2b(struct tpm_op *op, struct tpm2_answer *answer, struct 
 {
     struct bytes b = tpm2_2b(&answer->parameters);
 
-    return b.n != 0 ? keep(op, b, kept) : tpm_nonsense(op);
+    return b.n != 0 ? keep(op, b, kept) : TPM_FAIL;
 }
 
 /* Where *b ends, in op->data; it begins with room for n bytes. NULL: there is no room. */
@@ -43,7 +38,7 @@ enum tpm_take tpm_take_piece(struct tpm_op *op, struct tpm2_answer *answer, stru
     struct bytes piece = tpm2_2b(&answer->parameters);
 
     if (piece.n == 0 || piece.n > wanted - got->n)
-        return tpm_nonsense(op);
+        return TPM_FAIL;
     uint8_t *dst = end_of(op, got, wanted);
     if (dst == NULL)
         return TPM_FAIL;
@@ -58,7 +53,7 @@ enum tpm_take tpm_take_signature(struct tpm_op *op, struct tpm2_answer *answer, 
     struct bytes all = {(const char *)r->at, (size_t)(r->end - r->at)};
     struct tpm2_signature s;
 
-    return tpm2_read_signature(r, &s) && r->at == r->end ? keep(op, all, kept) : tpm_nonsense(op);
+    return tpm2_read_signature(r, &s) && r->at == r->end ? keep(op, all, kept) : TPM_FAIL;
 }
 
 enum tpm_take tpm_take_attested(struct tpm_op *op, struct tpm2_answer *answer)
@@ -79,7 +74,7 @@ bool tpm_ask_session(struct out *o, enum tpm_se type)
 enum tpm_take tpm_take_session(struct tpm_op *op, struct tpm2_answer *answer)
 {
     op->session = answer->handle;
-    return op->session != 0 ? TPM_NEXT : tpm_nonsense(op);
+    return op->session != 0 ? TPM_NEXT : TPM_FAIL;
 }
 
 uint32_t tpm_read_capability(struct tpm2_reader *r, enum tpm_cap cap)
@@ -148,10 +143,10 @@ enum tpm_take tpm_take_pcrs(struct tpm_op *op, struct tpm2_answer *answer, struc
     if (dst == NULL)
         return TPM_FAIL;
     if (!tpm2_read_pcrs(&answer->parameters, &asked, &read, dst, all - values->n, &n))
-        return tpm_nonsense(op);
+        return TPM_FAIL;
     /* The lowest come first; they lie in rising order. */
     if (read == 0 || (read & -read) <= op->out.number)
-        return tpm_nonsense(op);
+        return TPM_FAIL;
     values->n += n;
     op->out.number |= read;
     return op->out.number == op->in.pcrs.pcrs ? TPM_NEXT : TPM_AGAIN;

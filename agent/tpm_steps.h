@@ -8,9 +8,6 @@
 /* TPMA_OBJECT of a key of the operation. */
 uint32_t tpm_key_attributes(const struct tpm_op *op, size_t key);
 
-/* An answer that no TPM should give. Returns TPM_FAIL. */
-enum tpm_take tpm_nonsense(struct tpm_op *op);
-
 /* Keeps what a TPM2B_... of the answer holds: TPM_NEXT. An empty one is nonsense, and so is one
  * that passes the end. */
 enum tpm_take tpm_take_2b(struct tpm_op *op, struct tpm2_answer *answer, struct bytes *kept);
