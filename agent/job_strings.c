@@ -38,7 +38,7 @@ static bool read_string(const struct job_string *s, const void *payload, void *r
         out_str(error, s->key);
         out_str(error, " too long: limit is ");
         out_u64(error, sizeof texts);
-        out_str(error, " bytes for all of a job's strings");
+        out_str(error, " bytes for all strings");
         return false;
     }
     *to = (struct bytes){o.base, o.len};

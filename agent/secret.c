@@ -3,21 +3,16 @@
  * Secrets: a name that could be a file's, a value, a mode (protocol StereOS, 1.6 and 1.7); and
  * what StereOS has no messages for: list, delete, rotate, purge.
  */
+#include "agent/secret.h"
+
 #include "agent/services.h"
 
 #include <string.h>
 
-#define MODE_DEFAULT 0600u
-#define MODE_MASK    0777u
+#define MODE_MASK 0777u
 
-/* A name, decoded. */
-struct name {
-    char bytes[STEREOS_FIELD_MAX];
-    size_t len;
-};
-
-/* <step> secret "n": <why> */
-static void refuse(struct out *error, const char *step, const struct name *name, const char *why)
+void secret_refuse(struct out *error, const char *step, const struct secret_name *name,
+                   const char *why)
 {
     out_str(error, step);
     out_str(error, " secret ");
@@ -30,7 +25,7 @@ static void refuse(struct out *error, const char *step, const struct name *name,
  * A name that can serve as a file's, in one directory: the real guest lets "." and "/"
  * through, which is a known defect, and readers of its directory skip dot-files.
  */
-static bool is_simple(const struct name *name)
+static bool is_simple(const struct secret_name *name)
 {
     if (name->bytes[0] == '.' || memchr(name->bytes, '/', name->len) != NULL)
         return false;
@@ -40,8 +35,8 @@ static bool is_simple(const struct name *name)
     return true;
 }
 
-/* Decodes and checks a name that something is to be done with. */
-static bool read_name(struct text text, const char *step, struct name *name, struct out *error)
+bool secret_read_name(struct text text, const char *step, struct secret_name *name,
+                      struct out *error)
 {
     name->len = text_copy(text, name->bytes, sizeof name->bytes);
     if (name->len == 0) {
@@ -55,34 +50,47 @@ static bool read_name(struct text text, const char *step, struct name *name, str
         return false;
     }
     if (memchr(name->bytes, '\0', name->len) != NULL) {
-        refuse(error, step, name, "open: invalid argument");
+        secret_refuse(error, step, name, "open: invalid argument");
         return false;
     }
     return true;
 }
 
-/* Puts a value in the place of what lies under the name. */
-static void replace(const struct name *name, struct text value, uint32_t mode, struct out *error)
+char *secret_begin(const struct secret_name *name, uint32_t mode, size_t len, struct out *error)
 {
-    size_t len = text_length(value);
     char *space;
 
-    int result = store_begin(STORE_SECRET, name->bytes, name->len, mode & MODE_MASK, len, &space);
-    if (result == MOTE_OK) {
-        text_copy(value, space, len);
-        result = store_commit();
-    }
-    if (result != MOTE_OK)
-        refuse(error, store_fault().step, name, store_fault().why);
+    if (store_begin(STORE_SECRET, name->bytes, name->len, mode & MODE_MASK, len, &space) == MOTE_OK)
+        return space;
+    secret_refuse(error, store_fault().step, name, store_fault().why);
+    return NULL;
+}
+
+void secret_commit(const struct secret_name *name, struct out *error)
+{
+    if (store_commit() != MOTE_OK)
+        secret_refuse(error, store_fault().step, name, store_fault().why);
+}
+
+static void replace(const struct secret_name *name, struct text value, uint32_t mode,
+                    struct out *error)
+{
+    size_t len = text_length(value);
+    char *space = secret_begin(name, mode, len, error);
+
+    if (space == NULL)
+        return;
+    text_copy(value, space, len);
+    secret_commit(name, error);
 }
 
 bool secret_inject(const struct request *r)
 {
     const struct stereos_secret *s = &r->payload->secret;
-    struct name name;
+    struct secret_name name;
 
-    if (read_name(s->name, "write", &name, r->error))
-        replace(&name, s->value, s->mode != 0 ? s->mode : MODE_DEFAULT, r->error);
+    if (secret_read_name(s->name, "write", &name, r->error))
+        replace(&name, s->value, s->mode != 0 ? s->mode : SECRET_MODE, r->error);
     return true;
 }
 
@@ -90,38 +98,38 @@ bool secret_rotate(const struct request *r)
 {
     const struct stereos_secret *s = &r->payload->secret;
     struct store_blob old;
-    struct name name;
+    struct secret_name name;
 
-    if (!read_name(s->name, "rotate", &name, r->error))
+    if (!secret_read_name(s->name, "rotate", &name, r->error))
         return true;
     if (store_get(STORE_SECRET, name.bytes, name.len, &old) != MOTE_OK)
-        refuse(r->error, "rotate", &name, "not found");
+        secret_refuse(r->error, "rotate", &name, "not found");
     else
         replace(&name, s->value, s->mode != 0 ? s->mode : old.mode, r->error);
     return true;
 }
 
-static int delete (const struct name *name, struct out *error)
+static int delete (const struct secret_name *name, struct out *error)
 {
     int result = store_delete(STORE_SECRET, name->bytes, name->len);
 
     if (result != MOTE_OK)
-        refuse(error, "delete", name,
-               result == MOTE_ERR_NOT_FOUND ? "not found" : store_fault().why);
+        secret_refuse(error, "delete", name,
+                      result == MOTE_ERR_NOT_FOUND ? "not found" : store_fault().why);
     return result;
 }
 
 bool secret_delete(const struct request *r)
 {
-    struct name name;
+    struct secret_name name;
 
-    if (read_name(r->payload->name.name, "delete", &name, r->error))
+    if (secret_read_name(r->payload->name.name, "delete", &name, r->error))
         delete (&name, r->error);
     return true;
 }
 
 /* Goes on to the next name; *size is that of its value. False: it was the last. */
-static bool next(struct name *name, struct mote_secret *secret)
+static bool next(struct secret_name *name, struct mote_secret *secret)
 {
     struct store_name found;
 
@@ -137,7 +145,7 @@ bool secret_list(const struct request *r)
 {
     struct text after = r->payload->list.after;
     struct mote_secret secret;
-    struct name name;
+    struct secret_name name;
     bool more;
     int n = 0;
 
@@ -155,7 +163,7 @@ bool secret_purge(const struct request *r)
 {
     struct mote_purged purged = {0};
     struct mote_secret secret;
-    struct name name = {.len = 0};
+    struct secret_name name = {.len = 0};
 
     while (next(&name, &secret)) {
         if (delete (&name, r->error) != MOTE_OK)

@@ -68,6 +68,9 @@ void store_trim(size_t size);
  * MOTE_ERR_INVALID: none is begun. MOTE_ERR_IO. After an error what was there before stays. */
 int store_commit(void);
 
+/* Wipes what is begun, if anything is, and where store_get() has to copy, what that has read. */
+void store_abandon(void);
+
 /* Reads a blob; data stays valid until the next call that changes the store. MOTE_ERR_NOT_FOUND. */
 int store_get(enum store_kind kind, const char *name, size_t name_len, struct store_blob *blob);
 

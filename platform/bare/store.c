@@ -212,8 +212,7 @@ int blob_next(enum store_kind kind, int after, struct store_name *found)
 int store_begin(enum store_kind kind, const char *name, size_t name_len, uint32_t mode, size_t size,
                 char **space)
 {
-    blob_drop(begun); /* the one before was given up */
-    begun = 0;
+    store_abandon();
     int id = make(kind, name, name_len, mode, size);
     if (id < 0)
         return id;
@@ -238,6 +237,12 @@ int store_commit(void)
 
     begun = 0;
     return blob_show(id) == MOTE_OK ? MOTE_OK : MOTE_ERR_INVALID;
+}
+
+void store_abandon(void)
+{
+    blob_drop(begun);
+    begun = 0;
 }
 
 int store_get(enum store_kind kind, const char *name, size_t name_len, struct store_blob *blob)

@@ -198,6 +198,11 @@ static long open_place(enum store_kind kind, const char *name, size_t name_len, 
     return result == 0 ? place_open(p) : -ENOENT;
 }
 
+void store_abandon(void)
+{
+    release();
+}
+
 /* A blob that was begun is given up: there is one piece of memory. */
 int store_get(enum store_kind kind, const char *name, size_t name_len, struct store_blob *blob)
 {

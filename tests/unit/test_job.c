@@ -195,8 +195,8 @@ static void test_what_can_not_be_begun(void **state)
     snprintf(line, sizeof line,
              HOSTOS("\"command\":\"notify\",\"message\":\"%0*d\",\"url\":\"12\""), JOB_DATA_MAX - 1,
              0);
-    assert_string_equal(ask(line), ACK("hostos", "url too long: limit is 2048 bytes for all of a "
-                                                 "job's strings"));
+    assert_string_equal(ask(line), ACK("hostos", "url too long: limit is 2048 bytes for all "
+                                                 "strings"));
 }
 
 /* What the host writes, as JSON may spell it, is what the peer gets. */

@@ -236,6 +236,25 @@ static void test_trim(void **state)
     store_trim(1);
 }
 
+/* What is begun, and what was read. */
+static void test_abandon_wipes(void **state)
+{
+    struct store_blob blob;
+    char *space;
+    (void)state;
+    put("n", 0600, "value");
+    assert_int_equal(store_get(STORE_SECRET, "n", 1, &blob), MOTE_OK);
+    assert_memory_equal(blob.data, "value", 5);
+    store_abandon();
+    assert_memory_equal(blob.data, "\0\0\0\0", 5);
+    store_begin(STORE_SECRET, "n", 1, 0600, 3, &space);
+    memcpy(space, "two", 3);
+    store_abandon();
+    assert_memory_equal(space, "\0\0", 3);
+    assert_int_equal(store_commit(), MOTE_ERR_INVALID);
+    assert_string_equal(fake_read(DIRECTORY "/n"), "value");
+}
+
 /* Everybody who has the file open sees zeros. */
 static void test_delete_wipes(void **state)
 {
@@ -432,6 +451,7 @@ int main(void)
         TEST(test_one_that_was_given_up),
         TEST(test_memory_is_wiped_and_given_back),
         TEST(test_trim),
+        TEST(test_abandon_wipes),
         TEST(test_delete_wipes),
         TEST(test_what_is_no_file_is_no_secret),
         TEST(test_list),

@@ -92,6 +92,23 @@ static void test_one_that_was_given_up_leaves_nothing(void **state)
     assert_memory_equal(space - 4, "other", 5); /* it lies where the other had been */
 }
 
+static void test_abandon(void **state)
+{
+    char *space;
+    (void)state;
+    assert_int_equal(put(STORE_SECRET, "a", "one"), MOTE_OK);
+    size_t free = room();
+    assert_int_equal(store_begin(STORE_SECRET, "a", 1, 0600, 3, &space), MOTE_OK);
+    memcpy(space, "two", 3);
+    store_abandon();
+    assert_memory_equal(space, "\0\0", 3);
+    assert_int_equal(store_residue(), 0);
+    assert_int_equal(store_commit(), MOTE_ERR_INVALID);
+    assert_int_equal(room(), free);
+    store_abandon(); /* nothing is begun */
+    assert_true(has(STORE_SECRET, "a", "one"));
+}
+
 static void test_wiped_when_replaced(void **state)
 {
     struct store_blob blob;
@@ -261,6 +278,7 @@ int main(void)
         cmocka_unit_test_setup(test_put_and_get, set_up),
         cmocka_unit_test_setup(test_replacing_is_atomic, set_up),
         cmocka_unit_test_setup(test_one_that_was_given_up_leaves_nothing, set_up),
+        cmocka_unit_test_setup(test_abandon, set_up),
         cmocka_unit_test_setup(test_wiped_when_replaced, set_up),
         cmocka_unit_test_setup(test_wipe_forgets_everything, set_up),
         cmocka_unit_test_setup(test_trim, set_up),
