@@ -21,16 +21,19 @@ PROTO_DIAL  := mote_job.c base64.c protobuf.c http.c hostos.c vcom.c tpm_public.
                bandsox_serial.c \
                tpm2_write.c tpm2_command.c tpm2_template.c tpm2_answer.c tpm2_selection.c \
                tpm2_parse.c tpm2_rc.c \
-               mote_tpm.c
+               mote_tpm.c \
+               http_parts.c http_request.c http_answer.c vcom_serve.c
 AGENT_SERVE := main.c session.c dispatch.c lifecycle.c health.c config.c secret.c ssh_key.c mount.c \
-               path.c power.c capabilities.c notify.c number.c
+               path.c power.c capabilities.c notify.c number.c \
+               vcom_server.c
 AGENT_DIAL  := client.c hostos.c vcom.c transfer.c transfer_receive.c transfer_ends.c job.c \
                job_strings.c job_options.c job_hostos.c job_vcom.c job_transfer.c bandsox.c \
                bandsox_read.c bandsox_write.c bandsox_list.c \
                tpm_steps.c tpm_recipe_info.c tpm_recipe_keys.c tpm_recipe_pcr.c tpm_recipe_random.c \
                seed.c \
                tpm.c tpm_run.c tpm_start.c tpm_keys.c tpm_flush.c measure.c \
-               tpm_recipe_nv.c tpm_recipe_sign.c tpm_recipe_activate.c tpm_recipe_seal.c
+               tpm_recipe_nv.c tpm_recipe_sign.c tpm_recipe_activate.c tpm_recipe_seal.c \
+               vcom_server_http.c vcom_server_json.c vcom_server_tpm.c
 PROTO := $(PROTO_SERVE) $(PROTO_DIAL)
 AGENT := $(AGENT_SERVE) $(AGENT_DIAL)
 # Pure code: the guest's driver and the host's device both link it.

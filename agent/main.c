@@ -12,8 +12,10 @@
 #include "agent/number.h"
 #include "agent/services.h"
 #include "agent/session.h"
+#include "agent/vcom_server.h"
 #include "drivers/entropy.h"
 #include "platform/platform.h"
+#include "proto/vcom.h"
 
 #include <stdio.h>
 
@@ -67,6 +69,8 @@ static int start(void)
     if (allow_peers() != MOTE_OK || notify_start() != MOTE_OK ||
         endpoint_listen(STEREOS_PORT) != MOTE_OK)
         return EXIT_FAILED;
+    if (endpoint_listen(VCOM_PORT) != MOTE_OK) /* who has it may have come first */
+        printf("mote: VComLink is not served\n");
     load_module();
     lifecycle_enter(LIFECYCLE_READY, "all subsystems started");
     notify_ready();
@@ -86,6 +90,8 @@ static void route(const struct endpoint_event *event)
 {
     if (event->type != ENDPOINT_TRANSPORT_RESET && event->local_port == STEREOS_PORT)
         session_event(event);
+    else if (event->type != ENDPOINT_TRANSPORT_RESET && event->local_port == VCOM_PORT)
+        vcom_server_event(event);
     else if (!client_event(event) && !notify_event(event))
         app_event(event);
 }
@@ -115,13 +121,15 @@ static bool act(uint64_t *deadline)
         uint64_t now = platform_now_ns();
         client_tick(now); /* first: the others ask what became of theirs */
         session_tick(now);
+        vcom_server_tick(now);
         job_tick();
         bandsox_tick(now);
         notify_tick(now);
         over = is_over(); /* it may begin something: before deadlines are asked for, and flush */
         app = app_poll(now);
     } while (endpoint_flush());
-    app = earlier(app, earlier(job_deadline(), bandsox_deadline()));
+    app =
+        earlier(earlier(app, vcom_server_deadline()), earlier(job_deadline(), bandsox_deadline()));
     *deadline =
         earlier(earlier(app, client_deadline()), earlier(session_deadline(), notify_deadline()));
     return over;
@@ -161,6 +169,7 @@ static void finish(void)
     bandsox_stop();
     store_wipe();
     endpoint_unlisten(STEREOS_PORT);
+    endpoint_unlisten(VCOM_PORT);
     endpoint_close_all();
     let_leave();
     while (endpoint_connections() != 0 && platform_now_ns() < deadline) {

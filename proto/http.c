@@ -6,6 +6,8 @@
  */
 #include "proto/http.h"
 
+#include "proto/http_parts.h"
+
 /* Places in an answer: in front of a line, in the body, or behind it all. */
 enum place {
     AT_STATUS,
@@ -45,50 +47,6 @@ static bool bad(struct http_reader *r, const char *rule)
     return false;
 }
 
-/* The number that s begins with; returns its digits, or 0 when there are none, or too many. */
-static size_t read_number(const char *s, size_t n, uint32_t base, uint64_t *value)
-{
-    size_t i;
-
-    *value = 0;
-    for (i = 0; i < n; i++) {
-        uint32_t digit = (uint32_t)(uint8_t)s[i] - '0', letter = ((uint8_t)s[i] | 0x20u) - 'a';
-        if (digit > 9)
-            digit = letter < 6 ? letter + 10 : base;
-        if (digit >= base)
-            break;
-        if (__builtin_mul_overflow(*value, base, value) ||
-            __builtin_add_overflow(*value, digit, value))
-            return 0;
-    }
-    return i;
-}
-
-/* Whether the bytes are this text in small letters, in any case; none is a control character. */
-static bool is_word(struct bytes s, const char *word)
-{
-    if (s.n != strlen(word))
-        return false;
-    for (size_t i = 0; i < s.n; i++)
-        if ((s.at[i] | 0x20) != word[i])
-            return false;
-    return true;
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static struct bytes trim(struct bytes s)
-{
-    for (; s.n != 0 && is_blank(s.at[0]); s.n--)
-        s.at++;
-    while (s.n != 0 && is_blank(s.at[s.n - 1]))
-        s.n--;
-    return s;
-}
-
 /* Counts bytes of the header, of trailers and of extensions. */
 static bool count_head(struct http_reader *r, size_t n)
 {
@@ -104,7 +62,7 @@ static bool read_status(struct http_reader *r, struct bytes line)
     uint64_t status;
 
     if (line.n < end || (line.at[7] != '0' && line.at[7] != '1') || line.at[8] != ' ' ||
-        read_number(line.at + STATUS_AT, 3, 10, &status) != 3 || status < 100 ||
+        http_number(line.at + STATUS_AT, 3, 10, &status) != 3 || status < 100 ||
         (line.n > end && line.at[end] != ' '))
         return bad(r, "not an HTTP/1.x status line");
     r->status = (uint16_t)status;
@@ -118,7 +76,7 @@ static bool read_length(struct http_reader *r, struct bytes value)
 {
     uint64_t length;
 
-    if (value.n == 0 || read_number(value.at, value.n, 10, &length) != value.n)
+    if (value.n == 0 || http_number(value.at, value.n, 10, &length) != value.n)
         return bad(r, "a Content-Length that is no number, or too large");
     if (r->has_length && length != r->left)
         return bad(r, "two different Content-Lengths");
@@ -129,7 +87,7 @@ static bool read_length(struct http_reader *r, struct bytes value)
 
 static bool read_coding(struct http_reader *r, struct bytes value)
 {
-    if (r->is_old || r->is_chunked || !is_word(value, "chunked"))
+    if (r->is_old || r->is_chunked || !http_is_word(value, "chunked"))
         return bad(r, "a Transfer-Encoding that is not chunked, or not alone");
     return r->is_chunked = true;
 }
@@ -154,23 +112,19 @@ static bool read_header(struct http_reader *r, struct bytes line)
 {
     if (line.n == 0)
         return end_headers(r);
-    if (is_blank(line.at[0]))
-        return bad(r, "a folded header line");
-    const char *colon = memchr(line.at, ':', line.n);
-    struct bytes name = {line.at, colon != NULL ? (size_t)(colon - line.at) : 0};
-    if (name.n == 0 || is_blank(colon[-1]))
-        return bad(r, "a header line without a name");
-    struct bytes value = trim((struct bytes){colon + 1, line.n - name.n - 1});
-    if (is_word(name, "content-length"))
+    struct bytes name, value;
+    if (!http_split_field(line, &name, &value, &r->rule))
+        return false;
+    if (http_is_word(name, "content-length"))
         return read_length(r, value);
-    return !is_word(name, "transfer-encoding") || read_coding(r, value);
+    return !http_is_word(name, "transfer-encoding") || read_coding(r, value);
 }
 
 /* The size of a chunk; what stands behind it means nothing to us (section 7.1.1). */
 static bool read_chunk(struct http_reader *r, struct bytes line)
 {
-    size_t digits = read_number(line.at, line.n, 16, &r->left);
-    struct bytes rest = trim((struct bytes){line.at + digits, line.n - digits});
+    size_t digits = http_number(line.at, line.n, 16, &r->left);
+    struct bytes rest = http_trim((struct bytes){line.at + digits, line.n - digits});
 
     if (digits == 0 || (rest.n != 0 && rest.at[0] != ';'))
         return bad(r, "a chunk's size that is no number, or too large");
@@ -180,9 +134,8 @@ static bool read_chunk(struct http_reader *r, struct bytes line)
 
 static bool read_line(struct http_reader *r, struct bytes line)
 {
-    for (size_t i = 0; i < line.n; i++)
-        if (((uint8_t)line.at[i] < ' ' && line.at[i] != '\t') || line.at[i] == 0x7f)
-            return bad(r, "a control character in a line");
+    if (!http_is_clean(line))
+        return bad(r, "a control character in a line");
     if (r->place == AT_CHUNK)
         return read_chunk(r, line);
     if (r->place == AT_CHUNK_END) {
@@ -268,4 +221,10 @@ enum http_step http_next(struct http_reader *r, const char *data, size_t n, bool
     }
     r->rule = r->head == 0 && n == 0 ? "no answer" : "the answer ends in the middle";
     return HTTP_BAD;
+}
+
+void http_begin_body(struct http_reader *r, bool is_chunked, uint64_t length)
+{
+    *r = (struct http_reader){.left = length, .is_chunked = is_chunked};
+    r->place = is_chunked ? AT_CHUNK : length != 0 ? IN_BODY : AT_END;
 }

@@ -53,4 +53,8 @@ struct http_piece {
 enum http_step http_next(struct http_reader *r, const char *data, size_t n, bool final,
                          struct http_piece *piece);
 
+/* Has *r read a body alone: the one of a request (proto/http_request.h), in chunks or of length
+ * bytes. */
+void http_begin_body(struct http_reader *r, bool is_chunked, uint64_t length);
+
 #endif

@@ -39,6 +39,18 @@ void out_u64(struct out *o, uint64_t v)
     out_bytes(o, digits + first, sizeof digits - first);
 }
 
+void out_hex(struct out *o, uint32_t v)
+{
+    char digits[8];
+    size_t first = sizeof digits;
+
+    do {
+        digits[--first] = hex_digits[v & 15];
+        v >>= 4;
+    } while (v > 0);
+    out_bytes(o, digits + first, sizeof digits - first);
+}
+
 static void out_rune(struct out *o, uint32_t rune)
 {
     char utf8[UTF8_MAX];

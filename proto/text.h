@@ -77,13 +77,15 @@ struct out {
 /* Starts writing at dst; cap bytes. */
 struct out out_to(char *dst, size_t cap);
 
-/* Appends n bytes, a C string, a decimal number, a string of a message (decoded). */
+/* Appends n bytes, a C string, a decimal number, one in small hexadecimal digits, a string of a
+ * message (decoded). */
 void out_bytes(struct out *o, const void *s, size_t n);
 static inline __attribute__((always_inline)) void out_str(struct out *o, const char *s)
 {
     out_bytes(o, s, strlen(s)); /* here, so that the length of a literal is known */
 }
 void out_u64(struct out *o, uint64_t v);
+void out_hex(struct out *o, uint32_t v);
 void out_text(struct out *o, struct text t);
 
 /* Appends t decoded and in double quotes with Go's %q escapes (strconv.Quote). */

@@ -39,10 +39,26 @@ static const struct kind {
     [VCOM_CERTIFYKEY] = {"certifykey", "/tpm/certifykey", {"=public", "=sig", "=attest"}},
 };
 
+static bool is_same(const char *name, struct bytes b)
+{
+    return strlen(name) == b.n && memcmp(name, b.at, b.n) == 0;
+}
+
 bool vcom_kind_of(struct bytes name, enum vcom_kind *kind)
 {
     for (size_t i = VCOM_EK; i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (strlen(kinds[i].name) != name.n || memcmp(kinds[i].name, name.at, name.n) != 0)
+        if (!is_same(kinds[i].name, name))
+            continue;
+        *kind = (enum vcom_kind)i;
+        return true;
+    }
+    return false;
+}
+
+bool vcom_kind_at(struct bytes path, enum vcom_kind *kind)
+{
+    for (size_t i = VCOM_GETPUB; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (!is_same(kinds[i].path, path))
             continue;
         *kind = (enum vcom_kind)i;
         return true;
@@ -66,6 +82,39 @@ void vcom_write_request(struct out *o, const struct vcom_request *r)
     protobuf_write_u32(o, 1, r->kind == VCOM_EK ? VCOM_EK_INDEX : r->index);
     if (r->kind == VCOM_SIGN)
         protobuf_write_bytes(o, 2, r->data.at, r->data.n);
+}
+
+/* Where a field of a request belongs; one that is neither is not known. */
+struct place {
+    uint32_t *number;
+    struct bytes *bytes;
+};
+
+static struct place place_of(struct vcom_request *r, uint32_t number)
+{
+    bool is_cred = r->kind == VCOM_ACTIVATECRED;
+
+    if (number == (is_cred ? 3u : 1u))
+        return (struct place){.number = &r->index};
+    if (is_cred && number <= 2)
+        return (struct place){.bytes = number == 1 ? &r->cred : &r->secret};
+    return (struct place){.bytes = r->kind == VCOM_SIGN && number == 2 ? &r->data : NULL};
+}
+
+bool vcom_read_request(enum vcom_kind kind, const char *body, size_t n, struct vcom_request *r)
+{
+    struct protobuf_reader reader = {.at = (const uint8_t *)body, .end = (const uint8_t *)body + n};
+    struct protobuf_field field;
+
+    *r = (struct vcom_request){.kind = kind};
+    while (protobuf_next(&reader, &field)) {
+        struct place place = place_of(r, field.number);
+        if (field.type == PROTOBUF_VARINT && place.number != NULL)
+            *place.number = (uint32_t)field.value;
+        if (field.type == PROTOBUF_BYTES && place.bytes != NULL)
+            *place.bytes = (struct bytes){(const char *)field.bytes, field.n};
+    }
+    return !reader.bad;
 }
 
 static void take_field(struct vcom_answer *a, const struct protobuf_field *f)
@@ -116,6 +165,14 @@ bool vcom_read_answer(enum vcom_kind kind, uint32_t index, const char *body, siz
         return is_credible(a, index, error);
     out_str(error, "the answer is no protobuf message");
     return false;
+}
+
+void vcom_write_message(struct out *o, const struct vcom_answer *a)
+{
+    for (uint32_t i = 0; i < VCOM_FIELDS_MAX && kinds[a->kind].fields[i] != NULL; i++) {
+        protobuf_write_u32(o, i + 1, a->value[i].number);
+        protobuf_write_bytes(o, i + 1, a->value[i].bytes.at, a->value[i].bytes.n);
+    }
 }
 
 static void write_base64(struct out *o, struct bytes b)

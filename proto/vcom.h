@@ -48,6 +48,13 @@ const char *vcom_path(enum vcom_kind kind);
 /* Appends the body of a request: a TpmRequest... message. */
 void vcom_write_request(struct out *o, const struct vcom_request *r);
 
+/* The kind that is posted to a path; VCOM_EK has none of its own. False: none is. */
+bool vcom_kind_at(struct bytes path, enum vcom_kind *kind);
+
+/* Reads the body of a request of this kind, n bytes, to which *r refers then. As of answers: what
+ * is not known is passed over, the last one counts. False: it is no message. */
+bool vcom_read_request(enum vcom_kind kind, const char *body, size_t n, struct vcom_request *r);
+
 #define VCOM_FIELDS_MAX 6 /* of TpmResponseSign */
 
 /* An answer. value[i] is what the message's field i + 1 has; zero where it was absent. */
@@ -68,6 +75,9 @@ struct vcom_answer {
  */
 bool vcom_read_answer(enum vcom_kind kind, uint32_t index, const char *body, size_t n,
                       struct vcom_answer *a, struct out *error);
+
+/* Appends the body of an answer: a TpmResponse... message. */
+void vcom_write_message(struct out *o, const struct vcom_answer *a);
 
 /* Writes the members of a JSON object: fields by their names in the message, bytes as base64
  * strings, numbers as numbers; one that was absent is left out. */
