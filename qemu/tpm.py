@@ -6,6 +6,7 @@ directory is made, as a manufacturer would: with an endorsement key and a certif
 import fcntl
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
@@ -16,6 +17,7 @@ STATE = "state"  # of the same: what swtpm keeps
 # In the directory of a run; libtss2's swtpm module makes the second of the first by itself.
 SOCKET, CONTROL = "tpm.sock", "tpm.sock.ctrl"
 LOG = "swtpm.err"
+NAME = re.compile(r"\w[\w.-]{0,63}", re.ASCII)
 STOP_SECONDS = 5  # from SIGTERM to SIGKILL
 LOOK_SECONDS = 0.005  # between two looks for a socket
 
@@ -85,6 +87,12 @@ def make(directory, name="mote"):
             raise TpmError(f"cannot make {directory}: {error.strerror}") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def directory_of(name):
+    """Of the TPM that is kept by this name; there may be none yet."""
+    home = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    return pathlib.Path(home) / "mote" / "tpm" / name
 
 
 class Swtpm:
