@@ -144,8 +144,8 @@ enum tpm_take tpm_take_pcrs(struct tpm_op *op, struct tpm2_answer *answer, struc
         return TPM_FAIL;
     if (!tpm2_read_pcrs(&answer->parameters, &asked, &read, dst, all - values->n, &n))
         return TPM_FAIL;
-    /* The lowest come first; they lie in rising order. */
-    if (read == 0 || (read & -read) <= op->out.number)
+    /* Some each time, and the lowest first: they lie in rising order. */
+    if ((read & -read) <= op->out.number)
         return TPM_FAIL;
     values->n += n;
     op->out.number |= read;

@@ -11,6 +11,7 @@
 
 const char *fake_tpm_path = "fake";
 int fake_tpm_polls;
+bool fake_tpm_refuses;
 size_t fake_tpm_commands;
 uint8_t fake_tpm_command[TPM_BUFFER_SIZE];
 size_t fake_tpm_command_len;
@@ -30,6 +31,7 @@ void fake_tpm_reset(void)
 {
     fake_tpm_path = "fake";
     fake_tpm_polls = 0;
+    fake_tpm_refuses = false;
     fake_tpm_commands = fake_tpm_command_len = 0;
     expected_first = expected_end = loaded_count = 0;
     is_under_way = false;
@@ -107,6 +109,8 @@ static void take_expected(enum tpm_cc code)
     now = (struct fake_tpm_answer){.code = code, .polls = fake_tpm_polls};
     if (expected_first < expected_end && expected[expected_first].code == code)
         now = expected[expected_first++];
+    else if (!is_by_itself && fake_tpm_refuses)
+        now.rc = TPM_RC_LOCKOUT;
     else if (!is_by_itself)
         fail_msg("%s was not expected", tpm2_command_name(code));
 }

@@ -33,6 +33,9 @@ extern const char *fake_tpm_path;
  * was handed out are answered with success by themselves; any other command is an error. */
 void fake_tpm_expect(const struct fake_tpm_answer *answers, size_t n);
 
+/* Until it is reset: a command that is not expected is refused, and no error. */
+extern bool fake_tpm_refuses;
+
 /* How many of them were not asked for. */
 size_t fake_tpm_expected(void);
 
