@@ -47,7 +47,7 @@ void vcom_send(int conn, const struct vcom_reply *reply)
 }
 
 /* Forgets the connection, and has the TPM forget it. */
-static void leave(int conn)
+static void forget(int conn)
 {
     struct vcom_connection *c = &connections[conn];
 
@@ -61,13 +61,13 @@ bool vcom_end(int conn)
 {
     const char *data;
 
-    leave(conn);
+    forget(conn);
     endpoint_consume(conn, endpoint_peek(conn, &data)); /* under a kernel it would be a reset */
     endpoint_close(conn);
     return false;
 }
 
-static bool begin(int conn, struct vcom_connection *c)
+static bool tell_generation(int conn, struct vcom_connection *c)
 {
     const char *data;
 
@@ -78,13 +78,13 @@ static bool begin(int conn, struct vcom_connection *c)
     return true;
 }
 
-static bool fail(int conn, struct vcom_connection *c, struct vcom_reply *reply)
+static bool fail_request(int conn, struct vcom_connection *c, struct vcom_reply *reply)
 {
     return c->is_json ? vcom_json_fail(conn, reply)
                       : vcom_http_fail(conn, c, reply, VCOM_ERROR_OURS);
 }
 
-static bool ask(int conn, struct vcom_connection *c)
+static bool ask_tpm(int conn, struct vcom_connection *c)
 {
     struct vcom_request r = {.kind = c->kind, .index = VCOM_EK_INDEX};
     struct vcom_reply reply;
@@ -107,10 +107,11 @@ static bool ask(int conn, struct vcom_connection *c)
     if (!c->is_json)
         vcom_http_drop(conn, c);
     c->phase = VCOM_RUN;
-    return op != NULL || fail(conn, c, &reply);
+    return op != NULL || fail_request(conn, c, &reply);
 }
 
-static bool answer(int conn, struct vcom_connection *c, struct vcom_reply *reply, struct tpm_op *op)
+static bool answer_request(int conn, struct vcom_connection *c, struct vcom_reply *reply,
+                           struct tpm_op *op)
 {
     bool done = op->status == TPM_DONE;
 
@@ -125,17 +126,17 @@ static bool answer(int conn, struct vcom_connection *c, struct vcom_reply *reply
         vcom_tpm_explain(c->kind, op, &reply->body);
     }
     tpm_free(op);
-    return done ? vcom_http_answer(conn, c, reply) : fail(conn, c, reply);
+    return done ? vcom_http_answer(conn, c, reply) : fail_request(conn, c, reply);
 }
 
-static bool finish(int conn, struct vcom_connection *c)
+static bool end_request(int conn, struct vcom_connection *c)
 {
     struct tpm_op *op = tpm_find(conn);
     struct vcom_reply reply;
 
     if (op->status == TPM_RUNNING || !vcom_reserve(conn, &reply))
         return false;
-    return answer(conn, c, &reply, op);
+    return answer_request(conn, c, &reply, op);
 }
 
 /* When nothing of it has to wait for the TPM, a connection waits for its peer, but so long. */
@@ -153,12 +154,12 @@ static void settle(int conn)
         soonest = c->deadline;
 }
 
-static void serve(int conn)
+static void take_steps(int conn)
 {
     static bool (*const steps[])(int conn, struct vcom_connection *c) = {
-        [VCOM_START] = begin,         [VCOM_READ] = vcom_json_read, [VCOM_HEAD] = vcom_http_head,
-        [VCOM_BODY] = vcom_http_body, [VCOM_SKIP] = vcom_http_skip, [VCOM_ASK] = ask,
-        [VCOM_RUN] = finish,
+        [VCOM_START] = tell_generation, [VCOM_READ] = vcom_json_read, [VCOM_HEAD] = vcom_http_head,
+        [VCOM_BODY] = vcom_http_body,   [VCOM_SKIP] = vcom_http_skip, [VCOM_ASK] = ask_tpm,
+        [VCOM_RUN] = end_request,
     };
     struct vcom_connection *c = &connections[conn];
 
@@ -184,15 +185,15 @@ void vcom_server_event(const struct endpoint_event *event)
     if (event->type == ENDPOINT_REQUESTED) {
         accept_connection(event->conn);
     } else if (c->phase != VCOM_CLOSED && event->type == ENDPOINT_RESET) {
-        leave(event->conn);
+        forget(event->conn);
         endpoint_close(event->conn);
     } else if (c->phase != VCOM_CLOSED) {
         c->peer_done |= event->type == ENDPOINT_CLOSED;
-        serve(event->conn);
+        take_steps(event->conn);
     }
 }
 
-static void expire(int conn)
+static void expire_silent(int conn)
 {
     struct vcom_connection *c = &connections[conn];
     struct vcom_reply reply;
@@ -215,9 +216,9 @@ void vcom_server_tick(uint64_t now)
     for (int i = 0; i < ENDPOINT_CONNECTIONS; i++) {
         struct vcom_connection *c = &connections[i];
         if (waiting >> i & 1)
-            serve(i);
+            take_steps(i);
         else if (c->phase != VCOM_CLOSED && c->deadline <= now)
-            expire(i);
+            expire_silent(i);
         else if (c->phase != VCOM_CLOSED && c->deadline < soonest)
             soonest = c->deadline;
     }

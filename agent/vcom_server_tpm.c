@@ -10,7 +10,7 @@ struct scratch {
     char name[2 + sizeof((struct tpm_key *)0)->name]; /* of a key, with its size */
 };
 
-static bool take_public(const struct tpm_op *op, struct vcom_answer *a, struct scratch *s)
+static bool give_public(const struct tpm_op *op, struct vcom_answer *a, struct scratch *s)
 {
     struct bytes area = tpm_key_public(op, 0);
     struct tpm2_reader r = {(const uint8_t *)area.at, (const uint8_t *)area.at + area.n, false};
@@ -23,19 +23,19 @@ static bool take_public(const struct tpm_op *op, struct vcom_answer *a, struct s
     return !r.bad;
 }
 
-static bool take_signature(const struct tpm_op *op, struct vcom_answer *a, struct scratch *s)
+static bool give_signature(const struct tpm_op *op, struct vcom_answer *a, struct scratch *s)
 {
     return vcom_answer_signature(op->out.a, &s->names, a);
 }
 
-static bool take_bytes(const struct tpm_op *op, struct vcom_answer *a, struct scratch *s)
+static bool give_result(const struct tpm_op *op, struct vcom_answer *a, struct scratch *s)
 {
     (void)s;
     a->value[0].bytes = op->out.a;
     return true;
 }
 
-static bool take_params(const struct tpm_op *op, struct vcom_answer *a, struct scratch *s)
+static bool give_params(const struct tpm_op *op, struct vcom_answer *a, struct scratch *s)
 {
     struct bytes name = tpm_key_name(op, 1);
 
@@ -48,7 +48,7 @@ static bool take_params(const struct tpm_op *op, struct vcom_answer *a, struct s
     return true;
 }
 
-static bool take_certificate(const struct tpm_op *op, struct vcom_answer *a, struct scratch *s)
+static bool give_certificate(const struct tpm_op *op, struct vcom_answer *a, struct scratch *s)
 {
     (void)s;
     a->value[0].bytes = tpm_key_public(op, 0);
@@ -59,14 +59,14 @@ static bool take_certificate(const struct tpm_op *op, struct vcom_answer *a, str
 
 static const struct work {
     const struct tpm_recipe *recipe;
-    bool (*take)(const struct tpm_op *op, struct vcom_answer *a, struct scratch *s);
+    bool (*give)(const struct tpm_op *op, struct vcom_answer *a, struct scratch *s);
 } works[] = {
-    [VCOM_GETPUB] = {&tpm_recipe_public, take_public},
-    [VCOM_SIGN] = {&tpm_recipe_sign, take_signature},
-    [VCOM_READNV] = {&tpm_recipe_nv_read, take_bytes},
-    [VCOM_ACTIVATECREDPARAMS] = {&tpm_recipe_credential_params, take_params},
-    [VCOM_ACTIVATECRED] = {&tpm_recipe_activate, take_bytes},
-    [VCOM_CERTIFYKEY] = {&tpm_recipe_certify, take_certificate},
+    [VCOM_GETPUB] = {&tpm_recipe_public, give_public},
+    [VCOM_SIGN] = {&tpm_recipe_sign, give_signature},
+    [VCOM_READNV] = {&tpm_recipe_nv_read, give_result},
+    [VCOM_ACTIVATECREDPARAMS] = {&tpm_recipe_credential_params, give_params},
+    [VCOM_ACTIVATECRED] = {&tpm_recipe_activate, give_result},
+    [VCOM_CERTIFYKEY] = {&tpm_recipe_certify, give_certificate},
 };
 
 bool vcom_tpm_may_ask(const struct vcom_request *r, struct out *error)
@@ -106,7 +106,7 @@ bool vcom_tpm_answer(enum vcom_kind kind, const struct tpm_op *op, struct out *m
     struct vcom_answer a = {.kind = kind};
     struct scratch scratch;
 
-    if (!works[kind].take(op, &a, &scratch))
+    if (!works[kind].give(op, &a, &scratch))
         return false;
     vcom_write_message(message, &a);
     return true;
