@@ -33,7 +33,8 @@ AGENT_DIAL  := client.c hostos.c vcom.c transfer.c transfer_receive.c transfer_e
                seed.c \
                tpm.c tpm_run.c tpm_start.c tpm_keys.c tpm_flush.c measure.c \
                tpm_recipe_nv.c tpm_recipe_sign.c tpm_recipe_activate.c tpm_recipe_seal.c \
-               vcom_server_http.c vcom_server_json.c vcom_server_tpm.c
+               vcom_server_http.c vcom_server_json.c vcom_server_tpm.c \
+               tpm_serve.c tpm_messages.c tpm_secret.c
 PROTO := $(PROTO_SERVE) $(PROTO_DIAL)
 AGENT := $(AGENT_SERVE) $(AGENT_DIAL)
 # Pure code: the guest's driver and the host's device both link it.
@@ -131,6 +132,10 @@ UNIT += client client_places job job_options
 UNIT_ENDPOINT := dispatch workload client client_places job job_options
 UNIT_ENDPOINT_CODE := tests/unit/fake_endpoint.c
 
+# Those that dispatch messages, about the TPM too, have an engine that ends as it is told.
+UNIT_ENGINE := session $(UNIT_ENDPOINT)
+UNIT_ENGINE_CODE := tests/unit/fake_engine.c
+
 # Those of the other endpoint have it, and a vsock that does what they say, in its place.
 UNIT_SOCKETS := $(filter socket_%,$(UNIT))
 UNIT_SOCKETS_CODE := drivers/socket_endpoint.c tests/unit/fake_vsock.c
@@ -147,8 +152,11 @@ FUZZ_line     := $(PROTO:%=proto/%)
 FUZZ_dispatch := $(PROTO:%=proto/%) platform/bare/mount.c platform/bare/file.c tests/unit/fake_platform.c \
                  $(addprefix agent/,dispatch.c config.c secret.c ssh_key.c mount.c power.c \
                    capabilities.c app_none.c job.c job_strings.c job_hostos.c job_vcom.c job_transfer.c path.c hostos.c vcom.c \
-                   transfer.c transfer_receive.c transfer_ends.c) \
-                 tests/unit/fake_endpoint.c $(BEARSSL)
+                   transfer.c transfer_receive.c transfer_ends.c \
+                   tpm_serve.c tpm_messages.c tpm_secret.c tpm_steps.c tpm_recipe_info.c \
+                   tpm_recipe_keys.c tpm_recipe_pcr.c tpm_recipe_random.c tpm_recipe_seal.c \
+                   tpm_recipe_activate.c tpm_recipe_nv.c) \
+                 tests/unit/fake_endpoint.c tests/unit/fake_engine.c $(BEARSSL)
 FUZZ_words    := agent/words.c $(PROTO:%=proto/%)
 FUZZ_mount_path := agent/mount.c agent/path.c $(PROTO:%=proto/%)
 FUZZ_options  := platform/linux/errno_text.c
@@ -331,6 +339,7 @@ UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/unit/test_%)
 $(BUILD)/unit/test_transfer $(BUILD)/unit/test_transfer_faults: $(BUILD)/unit/obj/tests/unit/fake_host.o
 $(UNIT_SOCKETS:%=$(BUILD)/unit/test_%): $(UNIT_SOCKETS_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(UNIT_ENDPOINT:%=$(BUILD)/unit/test_%): $(UNIT_ENDPOINT_CODE:%.c=$(BUILD)/unit/obj/%.o)
+$(UNIT_ENGINE:%=$(BUILD)/unit/test_%): $(UNIT_ENGINE_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(UNIT_PROGRAMS): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(call archives,$(BUILD)/unit)
 	$(Q)$(CC) $(UNIT_CFLAGS) $(filter %.o,$^) $(filter %.a,$^) -lcmocka -o $@
 
@@ -376,6 +385,7 @@ $(BUILD)/coverage/obj/%.o: %.c Makefile | $(BUILD)/.setup
 $(BUILD)/coverage/test_transfer $(BUILD)/coverage/test_transfer_faults: $(BUILD)/coverage/obj/tests/unit/fake_host.o
 $(UNIT_SOCKETS:%=$(BUILD)/coverage/test_%): $(UNIT_SOCKETS_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 $(UNIT_ENDPOINT:%=$(BUILD)/coverage/test_%): $(UNIT_ENDPOINT_CODE:%.c=$(BUILD)/coverage/obj/%.o)
+$(UNIT_ENGINE:%=$(BUILD)/coverage/test_%): $(UNIT_ENGINE_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 $(COVERAGE_UNIT): $(BUILD)/coverage/%: $(BUILD)/coverage/obj/tests/unit/%.o \
                   $(call archives,$(BUILD)/coverage)
 	$(Q)$(CC) $(COVERAGE_CFLAGS) $(filter %.o,$^) $(filter %.a,$^) -lcmocka -o $@

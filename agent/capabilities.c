@@ -5,6 +5,7 @@
 #include "agent/services.h"
 #include "agent/session.h"
 #include "platform/platform.h"
+#include "proto/tpm2.h"
 
 static const struct mote_limit limits[] = {
     {"line", SESSION_LINE_MAX},
@@ -21,6 +22,9 @@ static const struct mote_limit limits[] = {
     {"agents", HEALTH_AGENTS_MAX},
     {"jobs", CLIENTS_MAX},
     {"job_data", JOB_DATA_MAX},
+    {"nonce", TPM2_DIGEST_MAX},
+    {"random", MOTE_RANDOM_MAX},
+    {"sealed", TPM2_SEALED_MAX},
 };
 
 bool capabilities_request(const struct request *r)

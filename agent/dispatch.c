@@ -8,6 +8,7 @@
 #include "agent/app.h"
 #include "agent/job.h"
 #include "agent/services.h"
+#include "agent/tpm.h"
 #include "platform/mount.h"
 
 #include <string.h>
@@ -35,6 +36,17 @@ static const struct message messages[] = {
     {"vcom", job_vcom, &mote_vcom_payload, PAYLOAD_NEEDED},
     {"transfer", job_transfer, &mote_transfer_payload, PAYLOAD_NEEDED},
     {"job", job_state, &mote_job_payload, PAYLOAD_NEEDED},
+    {"tpm_info", tpm_info_request, &mote_tpm_payload, PAYLOAD_ANYTHING},
+    {"ek", tpm_ek_request, &mote_ek_payload, PAYLOAD_OPTIONAL},
+    {"aik", tpm_aik_request, &mote_tpm_payload, PAYLOAD_ANYTHING},
+    {"pcr_read", tpm_pcr_read, &mote_pcrs_payload, PAYLOAD_OPTIONAL},
+    {"pcr_extend", tpm_pcr_extend, &mote_extend_payload, PAYLOAD_NEEDED},
+    {"quote", tpm_quote, &mote_quote_payload, PAYLOAD_NEEDED},
+    {"random", tpm_random, &mote_random_payload, PAYLOAD_NEEDED},
+    {"seal", tpm_seal, &mote_seal_payload, PAYLOAD_NEEDED},
+    {"unseal", tpm_unseal, &mote_unseal_payload, PAYLOAD_NEEDED},
+    {"activate_credential", tpm_activate_credential, &mote_credential_payload, PAYLOAD_NEEDED},
+    {"inject_sealed_secret", tpm_inject_secret, &mote_sealed_secret_payload, PAYLOAD_NEEDED},
 };
 
 #define MESSAGE_COUNT (sizeof messages / sizeof messages[0])
@@ -107,6 +119,7 @@ void dispatch_abandon(int conn)
 {
     mount_abandon(conn); /* these are the messages whose answers may take long */
     job_abandon(conn);
+    tpm_abandon(conn);
 }
 
 void dispatch_refuse(const char *start, size_t len, const char *why, uint64_t limit,

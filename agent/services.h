@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the guest does when it is asked: one function per message of the dispatch table.
- * Each does its work at once (but for mount_share() and jobs), and writes an error text when it
- * could not. None keeps anything of the payload but through the store.
+ * Each does its work at once (but for mount_share(), jobs and the TPM), and writes an error text
+ * when it could not. None keeps anything of the payload but through the store.
  */
 #ifndef AGENT_SERVICES_H
 #define AGENT_SERVICES_H
@@ -11,6 +11,7 @@
 #include "platform/store.h"
 #include "proto/mote.h"
 #include "proto/mote_job.h"
+#include "proto/mote_tpm.h"
 
 /* What a payload is read into; which member counts is decided by the message. */
 union payload {
@@ -26,6 +27,7 @@ union payload {
     struct mote_vcom vcom;
     struct mote_transfer transfer;
     struct mote_job_id job;
+    struct mote_tpm tpm;
 };
 
 bool health_request(const struct request *r);
@@ -49,6 +51,19 @@ bool job_transfer(const struct request *r);
 
 /* Tells the state of a job; of one that has ended, once. */
 bool job_state(const struct request *r);
+
+/* Ask the TPM; return false while it is at work. */
+bool tpm_info_request(const struct request *r);
+bool tpm_ek_request(const struct request *r);
+bool tpm_aik_request(const struct request *r);
+bool tpm_pcr_read(const struct request *r);
+bool tpm_pcr_extend(const struct request *r);
+bool tpm_quote(const struct request *r);
+bool tpm_random(const struct request *r);
+bool tpm_seal(const struct request *r);
+bool tpm_unseal(const struct request *r);
+bool tpm_activate_credential(const struct request *r);
+bool tpm_inject_secret(const struct request *r);
 
 /* Keeps a configuration that was not sent but found (module 0). The errors of store_begin()
  * and store_commit(). */

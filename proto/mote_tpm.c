@@ -39,6 +39,7 @@ static const struct json_field secret_fields[] = {
 #define UNSEAL     (secret_fields + 5)
 #define PCRS       (secret_fields + 7)
 
+const struct stereos_payload_type mote_tpm_payload = {"tpm", {"mote.TpmPayload", NULL, 0}};
 const struct stereos_payload_type mote_ek_payload = {
     "ek", {"mote.EkPayload", ek_fields, COUNT(ek_fields)}};
 const struct stereos_payload_type mote_pcrs_payload = {"pcrs", {"mote.PcrsPayload", PCRS, 1}};

@@ -32,6 +32,7 @@ struct mote_tpm {
     uint32_t mode;          /* inject_sealed_secret; 0: 0600 */
 };
 
+extern const struct stereos_payload_type mote_tpm_payload; /* of those that ask nothing */
 extern const struct stereos_payload_type mote_ek_payload;
 extern const struct stereos_payload_type mote_pcrs_payload;
 extern const struct stereos_payload_type mote_extend_payload;

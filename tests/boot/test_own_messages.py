@@ -17,11 +17,13 @@ CAPABILITIES = {
     "agent": "mote", "version": VERSION, "protocol": 1, "platform": "bare metal x86_64",
     "messages": ["ping", "get_health", "set_config", "inject_secret", "inject_ssh_key", "mount",
                  "shutdown", "capabilities", "list_secrets", "delete_secret", "rotate_secret",
-                 "purge_secrets", "hostos", "vcom", "transfer", "job"],
+                 "purge_secrets", "hostos", "vcom", "transfer", "job", "tpm_info", "ek", "aik",
+                 "pcr_read", "pcr_extend", "quote", "random", "seal", "unseal",
+                 "activate_credential", "inject_sealed_secret"],
     "limits": {"line": LINE_MAX, "line_seconds": 60, "connections": CONNECTIONS,
                "store": STORE_SIZE, "names": 64, "field": 255, "path": 255, "type": 64,
                "error": 256, "depth": 32, "values": 256, "agents": 4, "jobs": 8,
-               "job_data": 2048},
+               "job_data": 2048, "nonce": 64, "random": 1024, "sealed": 128},
 }
 
 # message, payload, error

@@ -314,11 +314,15 @@ static void test_capabilities(void **state)
         "\",\"protocol\":1,\"platform\":\"fake platform\",\"messages\":[\"ping\",\"get_health\","
         "\"set_config\",\"inject_secret\",\"inject_ssh_key\",\"mount\",\"shutdown\","
         "\"capabilities\",\"list_secrets\",\"delete_secret\",\"rotate_secret\",\"purge_secrets\","
-        "\"hostos\",\"vcom\",\"transfer\",\"job\",\"app\",\"ping\"],\"limits\":{\"line\":16383,"
+        "\"hostos\",\"vcom\",\"transfer\",\"job\",\"tpm_info\",\"ek\",\"aik\",\"pcr_read\","
+        "\"pcr_extend\",\"quote\",\"random\",\"seal\",\"unseal\",\"activate_credential\","
+        "\"inject_sealed_secret\",\"app\",\"ping\"],\"limits\":{\"line\":16383,"
         "\"line_seconds\":"
         "60,\"connections\":12,"
         "\"store\":65536,\"names\":64,\"field\":255,\"path\":255,\"type\":64,\"error\":256,"
-        "\"depth\":32,\"values\":256,\"agents\":4,\"jobs\":8,\"job_data\":2048}}}\n");
+        "\"depth\":32,\"values\":256,\"agents\":4,\"jobs\":8,\"job_data\":2048,\"nonce\":64,"
+        "\"random\":1024,"
+        "\"sealed\":128}}}\n");
 }
 
 static void test_mode_defaults_to_0600(void **state)
