@@ -127,6 +127,10 @@ UNIT_LINUX_CODE := $(addprefix platform/linux/,errno_text.c children.c files.c p
                      file.c replacement.c) tests/unit/fake_linux.c
 UNIT += $(UNIT_LINUX)
 
+# These ask libtss2-mu, an implementation of others, what a command's bytes are.
+UNIT_TSS := tpm2_command tpm2_session tpm2_template
+UNIT += $(UNIT_TSS)
+
 # Those that dial have an endpoint of which they see both ends.
 UNIT += client client_places job job_options
 UNIT_ENDPOINT := dispatch workload client client_places job job_options
@@ -340,8 +344,9 @@ $(BUILD)/unit/test_transfer $(BUILD)/unit/test_transfer_faults: $(BUILD)/unit/ob
 $(UNIT_SOCKETS:%=$(BUILD)/unit/test_%): $(UNIT_SOCKETS_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(UNIT_ENDPOINT:%=$(BUILD)/unit/test_%): $(UNIT_ENDPOINT_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(UNIT_ENGINE:%=$(BUILD)/unit/test_%): $(UNIT_ENGINE_CODE:%.c=$(BUILD)/unit/obj/%.o)
+$(foreach d,unit coverage,$(UNIT_TSS:%=$(BUILD)/$(d)/test_%)): UNIT_LIBS := -ltss2-mu
 $(UNIT_PROGRAMS): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(call archives,$(BUILD)/unit)
-	$(Q)$(CC) $(UNIT_CFLAGS) $(filter %.o,$^) $(filter %.a,$^) -lcmocka -o $@
+	$(Q)$(CC) $(UNIT_CFLAGS) $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(UNIT_LIBS) -o $@
 
 # --- fuzzing -----------------------------------------------------------------------
 
@@ -388,7 +393,7 @@ $(UNIT_ENDPOINT:%=$(BUILD)/coverage/test_%): $(UNIT_ENDPOINT_CODE:%.c=$(BUILD)/c
 $(UNIT_ENGINE:%=$(BUILD)/coverage/test_%): $(UNIT_ENGINE_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 $(COVERAGE_UNIT): $(BUILD)/coverage/%: $(BUILD)/coverage/obj/tests/unit/%.o \
                   $(call archives,$(BUILD)/coverage)
-	$(Q)$(CC) $(COVERAGE_CFLAGS) $(filter %.o,$^) $(filter %.a,$^) -lcmocka -o $@
+	$(Q)$(CC) $(COVERAGE_CFLAGS) $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(UNIT_LIBS) -o $@
 
 $(COVERAGE_REPLAY): $(BUILD)/coverage/replay_%: $(BUILD)/coverage/obj/tests/fuzz/fuzz_%.o \
                     $(BUILD)/coverage/obj/tests/fuzz/replay.o \
