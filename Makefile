@@ -128,8 +128,8 @@ UNIT_LINUX_CODE := $(addprefix platform/linux/,errno_text.c children.c files.c p
 UNIT += $(UNIT_LINUX)
 
 # These ask libtss2-mu, an implementation of others, what a command's bytes are.
-UNIT_TSS := tpm2_command tpm2_session tpm2_template
-UNIT += $(UNIT_TSS)
+UNIT_TSS := tpm2_command tpm2_session tpm2_template tpm2_rc
+UNIT += $(UNIT_TSS) tpm2_selection
 
 # Those that dial have an endpoint of which they see both ends.
 UNIT += client client_places job job_options
