@@ -105,7 +105,8 @@ UNIT := text json json_check line stereos stereos_write mote buffer virtqueue vs
         random seed \
         mote_tpm \
         tpm_engine \
-        tpm_recipes tpm_nonsense
+        tpm_recipes tpm_nonsense \
+        http_request vcom_serve
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c \
                vsock_endpoint.c random.c socket_stream.c socket_listen.c socket_way.c socket_tcp.c \
