@@ -82,9 +82,11 @@ SOURCES_vsockd  := main.c options.c vhost_user.c vhost_requests.c vhost_back.c g
                    fault_packets.c fault_rings.c
 SOURCES_motectl := main.c options.c address.c connect.c stream.c deadline.c content.c request.c \
                    answer.c output.c exchange.c verbs.c secrets.c workloads.c wait.c raw.c \
-                   jobs.c
+                   jobs.c verb_table.c verb_table_tpm.c tpm.c tpm_quote.c tpm_seal.c tpm_guest.c \
+                   tpm_guest_pcrs.c tpm_key.c tpm_credential.c tpm_trust.c tpm_verify.c tpm_text.c
 HOST_vsockd  := $(SOURCES_vsockd:%=qemu/vsockd/%) $(MACHINE:%=drivers/%)
 HOST_motectl := $(SOURCES_motectl:%=qemu/motectl/%) $(PROTO:%=proto/%)
+LIBS_motectl := -lcrypto
 
 LINUX_guest := $(addprefix tests/linux/,init.c guest.c serve.c lines.c services.c)
 LINUX_nest  := $(addprefix tests/linux/,init.c nest.c)
@@ -306,7 +308,7 @@ HOST_PROGRAMS := $(BUILD)/host/vsockd $(BUILD)/host/motectl
 .SECONDEXPANSION:
 $(HOST_PROGRAMS): $(BUILD)/host/%: $$(addprefix $(BUILD)/host/obj/,$$(HOST_$$*:.c=.o))
 	@echo "LD   $@"
-	$(Q)$(CC) $^ -o $@
+	$(Q)$(CC) $^ $(LIBS_$*) -o $@
 
 # First processes of the Linuxes in the tests: nothing else of a system is in their initramfs.
 LINUX_PROGRAMS := $(BUILD)/linux/guest $(BUILD)/linux/nest

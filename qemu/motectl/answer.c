@@ -7,12 +7,6 @@
 
 #include <string.h>
 
-#define FIELD(type, member, kind, go_type)                                                         \
-    {                                                                                              \
-#member, kind, (uint16_t)offsetof(struct type, member), 0, go_type                         \
-    }
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-
 struct ack {
     struct text reply_to;
     bool ok;
@@ -110,8 +104,7 @@ static const struct json_struct workload_layout = {"mote.Workload", workload_fie
 static const struct json_struct log_layout = {"mote.Log", log_fields, COUNT(log_fields)};
 static const struct json_struct job_layout = {"mote.Job", job_fields, COUNT(job_fields)};
 
-/* Reads json into *dst, where the caller has put what missing fields are. */
-static enum status read_object(struct json_raw json, const struct json_struct *layout, void *dst)
+enum status answer_object(struct json_raw json, const struct json_struct *layout, void *dst)
 {
     char text[STEREOS_ERROR_MAX];
     struct out error = out_to(text, sizeof(text));
@@ -167,7 +160,7 @@ static enum status check_type(const char *line, size_t len, const char *expected
     enum status status = read_envelope(line, len, envelope);
 
     if (status == STATUS_OK && text_equals(envelope->type, "ack")) {
-        status = read_object(envelope->payload, &ack_layout, &ack);
+        status = answer_object(envelope->payload, &ack_layout, &ack);
         if (status == STATUS_OK)
             status = check_ack(&ack, request);
     }
@@ -222,11 +215,8 @@ static void take_mark(struct json_raw *json)
     } while (json->len > 0 && is_space(json->json[0]));
 }
 
-/*
- * Takes the next element off an array, into *dst, as read_object() does. What is left of one always
- * begins with '[', ',' or ']': the line was checked as JSON.
- */
-static enum status next_element(struct json_raw *left, const char *name,
+/* What is left of an array always begins with '[', ',' or ']': the line was checked as JSON. */
+enum status answer_next_element(struct json_raw *left, const char *name,
                                 const struct json_struct *layout, void *dst, bool *found)
 {
     uint32_t len;
@@ -241,7 +231,7 @@ static enum status next_element(struct json_raw *left, const char *name,
     len = element_length(left->json, left->len);
     if (len == 0)
         return STATUS_OK;
-    status = read_object((struct json_raw){left->json, len}, layout, dst);
+    status = answer_object((struct json_raw){left->json, len}, layout, dst);
     *found = status == STATUS_OK;
     left->json += len;
     left->len -= len;
@@ -251,13 +241,13 @@ static enum status next_element(struct json_raw *left, const char *name,
 enum status answer_next_agent(struct health *health, struct agent *agent, bool *found)
 {
     *agent = (struct agent){0};
-    return next_element(&health->agents, "agents", &agent_layout, agent, found);
+    return answer_next_element(&health->agents, "agents", &agent_layout, agent, found);
 }
 
 enum status answer_next_secret(struct secrets *secrets, struct secret *secret, bool *found)
 {
     *secret = (struct secret){0};
-    return next_element(&secrets->entries, "secrets", &secret_layout, secret, found);
+    return answer_next_element(&secrets->entries, "secrets", &secret_layout, secret, found);
 }
 
 /* Reads a whole array once, so that nothing is shown of an answer that is bad further on. */
@@ -268,19 +258,18 @@ static enum status check_elements(struct json_raw left, const char *name,
     bool found;
 
     do {
-        status = next_element(&left, name, layout, element, &found);
+        status = answer_next_element(&left, name, layout, element, &found);
     } while (found);
     return status;
 }
 
-/* Checks as answer_check does, and reads the payload into *dst, which is all zero. */
-static enum status read_answer(const char *line, size_t len, const char *expected,
-                               const char *request, const struct json_struct *layout, void *dst)
+enum status answer_read(const char *line, size_t len, const char *expected, const char *request,
+                        const struct json_struct *layout, void *dst)
 {
     struct stereos_envelope envelope;
     enum status status = check_type(line, len, expected, request, &envelope);
 
-    return status == STATUS_OK ? read_object(envelope.payload, layout, dst) : status;
+    return status == STATUS_OK ? answer_object(envelope.payload, layout, dst) : status;
 }
 
 enum status answer_health(const char *line, size_t len, struct health *health)
@@ -289,7 +278,7 @@ enum status answer_health(const char *line, size_t len, struct health *health)
     enum status status;
 
     *health = (struct health){0};
-    status = read_answer(line, len, "health", "get_health", &health_layout, health);
+    status = answer_read(line, len, "health", "get_health", &health_layout, health);
     return status == STATUS_OK ? check_elements(health->agents, "agents", &agent_layout, &agent)
                                : status;
 }
@@ -297,26 +286,26 @@ enum status answer_health(const char *line, size_t len, struct health *health)
 enum status answer_capabilities(const char *line, size_t len, struct capabilities *capabilities)
 {
     *capabilities = (struct capabilities){0};
-    return read_answer(line, len, "capabilities", "capabilities", &capabilities_layout,
+    return answer_read(line, len, "capabilities", "capabilities", &capabilities_layout,
                        capabilities);
 }
 
 enum status answer_secrets(const char *line, size_t len, struct secrets *secrets)
 {
     *secrets = (struct secrets){0};
-    return read_answer(line, len, "secrets", "list_secrets", &secrets_layout, secrets);
+    return answer_read(line, len, "secrets", "list_secrets", &secrets_layout, secrets);
 }
 
 enum status answer_purged(const char *line, size_t len, struct purged *purged)
 {
     *purged = (struct purged){0};
-    return read_answer(line, len, "purged", "purge_secrets", &purged_layout, purged);
+    return answer_read(line, len, "purged", "purge_secrets", &purged_layout, purged);
 }
 
 enum status answer_next_workload(struct json_raw *workloads, struct workload *workload, bool *found)
 {
     *workload = (struct workload){.status = WORKLOAD_NO_STATUS};
-    return next_element(workloads, "workloads", &workload_layout, workload, found);
+    return answer_next_element(workloads, "workloads", &workload_layout, workload, found);
 }
 
 enum status answer_workloads(const char *line, size_t len, struct json_raw *workloads)
@@ -325,7 +314,7 @@ enum status answer_workloads(const char *line, size_t len, struct json_raw *work
     enum status status;
 
     *workloads = (struct json_raw){0};
-    status = read_answer(line, len, "workloads", "workloads", &workloads_layout, workloads);
+    status = answer_read(line, len, "workloads", "workloads", &workloads_layout, workloads);
     return status == STATUS_OK
                ? check_elements(*workloads, "workloads", &workload_layout, &workload)
                : status;
@@ -337,7 +326,7 @@ enum status answer_log(const char *line, size_t len, struct log *log)
     enum status status;
 
     *log = (struct log){0};
-    status = read_answer(line, len, "logs", "logs", &log_layout, log);
+    status = answer_read(line, len, "logs", "logs", &log_layout, log);
     if (status == STATUS_OK && (log->text.json_len == 0) != (log->next == log->offset))
         return fail(STATUS_FAILED, "unexpected answer: the text does not end at next");
     return status;
@@ -348,7 +337,7 @@ enum status answer_job(const char *line, size_t len, const char *request, struct
     enum status status;
 
     *job = (struct job){0};
-    status = read_answer(line, len, "job", request, &job_layout, job);
+    status = answer_read(line, len, "job", request, &job_layout, job);
     if (status == STATUS_OK && job->result.json != NULL && job->result.json[0] != '{')
         return fail(STATUS_FAILED, "unexpected answer: result is not an object");
     return status;

@@ -10,6 +10,13 @@
 #include "proto/stereos.h"
 #include "qemu/motectl/output.h"
 
+/* A row of a layout, for the member that is called as its field; and how many there are. */
+#define FIELD(type, member, kind, go_type)                                                         \
+    {                                                                                              \
+#member, kind, (uint16_t)offsetof(struct type, member), 0, go_type                         \
+    }
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
 struct health {
     struct text state;
     struct json_raw agents;
@@ -105,6 +112,17 @@ enum status answer_job(const char *line, size_t len, const char *request, struct
 /* Takes the next member off a job's result; false: there is none. A value that is a string is
  * told without its quotes. */
 bool answer_next_member(struct json_raw *result, struct text *key, struct text *value);
+
+/* Checks as answer_check does, and reads the payload into *dst, which is all zero. */
+enum status answer_read(const char *line, size_t len, const char *expected, const char *request,
+                        const struct json_struct *layout, void *dst);
+
+/* Reads json into *dst, where the caller has put what missing fields are. */
+enum status answer_object(struct json_raw json, const struct json_struct *layout, void *dst);
+
+/* Takes the next element off an array, into *dst likewise. Sets *found to false at the end. */
+enum status answer_next_element(struct json_raw *left, const char *name,
+                                const struct json_struct *layout, void *dst, bool *found);
 
 /* Whether line is an ack that says no; fails with its error text if so. Anything else is fine. */
 enum status answer_refusal(const char *line, size_t len);

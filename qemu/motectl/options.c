@@ -56,17 +56,26 @@ static bool set_mode(struct options *options, const char *value)
     return value[0] != '\0';
 }
 
-static bool set_file(struct options *options, const char *value)
-{
-    options->file = value;
-    return true;
-}
-
-static bool set_type(struct options *options, const char *value)
-{
-    options->fs_type = value;
-    return true;
-}
+/* Options whose text the verbs look at. */
+#define SET_TEXT(member)                                                                           \
+    static bool set_##member(struct options *options, const char *value)                           \
+    {                                                                                              \
+        options->member = value;                                                                   \
+        return true;                                                                               \
+    }
+SET_TEXT(file)
+SET_TEXT(fs_type)
+SET_TEXT(data)
+SET_TEXT(cred)
+SET_TEXT(secret)
+SET_TEXT(cmd_id)
+SET_TEXT(pcrs)
+SET_TEXT(nonce)
+SET_TEXT(ca)
+SET_TEXT(ek)
+SET_TEXT(name)
+SET_TEXT(out)
+SET_TEXT(blob)
 
 bool options_number(const char *text, uint32_t *value)
 {
@@ -92,30 +101,6 @@ static bool set_count(struct options *options, const char *value)
     return options_number(value, &options->count);
 }
 
-static bool set_data(struct options *options, const char *value)
-{
-    options->data = value;
-    return true;
-}
-
-static bool set_cred(struct options *options, const char *value)
-{
-    options->cred = value;
-    return true;
-}
-
-static bool set_secret(struct options *options, const char *value)
-{
-    options->secret = value;
-    return true;
-}
-
-static bool set_cmd_id(struct options *options, const char *value)
-{
-    options->cmd_id = value;
-    return true;
-}
-
 static const struct option_row rows[] = {
     {"timeout", OPTION_TIMEOUT, set_timeout, "seconds, more than 0 and at most 1000000"},
     {"json", OPTION_JSON, NULL, NULL},
@@ -124,7 +109,7 @@ static const struct option_row rows[] = {
     {"for", OPTION_FOR, set_for, "booting, ready, healthy, degraded or shutdown"},
     {"mode", OPTION_MODE, set_mode, "an octal number of at most 777"},
     {"file", OPTION_FILE, set_file, "a file's name"},
-    {"type", OPTION_TYPE, set_type, "a file-system type"},
+    {"type", OPTION_TYPE, set_fs_type, "a file-system type"},
     {"read-only", OPTION_READ_ONLY, NULL, NULL},
     {"follow", OPTION_FOLLOW, NULL, NULL},
     {"wait", OPTION_WAIT, NULL, NULL},
@@ -136,6 +121,16 @@ static const struct option_row rows[] = {
     {"secret", OPTION_SECRET, set_secret, "base64"},
     {"cmd-id", OPTION_CMD_ID, set_cmd_id, "what the host has handed out"},
     {"checksum", OPTION_CHECKSUM, NULL, NULL},
+    {"pcrs", OPTION_PCRS, set_pcrs, "a selection of PCRs: sha256:0,7 or sha256:all"},
+    {"nonce", OPTION_NONCE, set_nonce, "hexadecimal digits or a file's name"},
+    {"verify", OPTION_VERIFY, NULL, NULL},
+    {"ca", OPTION_CA, set_ca, "a file's name"},
+    {"ek", OPTION_EK, set_ek, "a file's name"},
+    {"name", OPTION_NAME, set_name, "a secret's name"},
+    {"out", OPTION_OUT, set_out, "where to write"},
+    {"sealed", OPTION_SEALED, NULL, NULL},
+    {"blob", OPTION_BLOB, set_blob, "a file's name"},
+    {"raw", OPTION_RAW, NULL, NULL},
 };
 
 static const struct option_row *find_row(const char *name, size_t len)

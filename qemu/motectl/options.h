@@ -33,6 +33,16 @@
 #define OPTION_SECRET    (1u << 16)
 #define OPTION_CMD_ID    (1u << 17)
 #define OPTION_CHECKSUM  (1u << 18)
+#define OPTION_PCRS      (1u << 19)
+#define OPTION_NONCE     (1u << 20)
+#define OPTION_VERIFY    (1u << 21)
+#define OPTION_CA        (1u << 22)
+#define OPTION_EK        (1u << 23)
+#define OPTION_NAME      (1u << 24)
+#define OPTION_OUT       (1u << 25)
+#define OPTION_SEALED    (1u << 26)
+#define OPTION_BLOB      (1u << 27)
+#define OPTION_RAW       (1u << 28)
 
 /* What every verb takes. */
 #define OPTIONS_COMMON (OPTION_TIMEOUT | OPTION_JSON | OPTION_HELP | OPTION_VERSION)
@@ -47,7 +57,10 @@ struct options {
     uint32_t port, count;
     const char *data, *cred, *secret; /* base64 */
     const char *cmd_id;
-    char *words[WORDS_MAX]; /* NULL behind the last, as far as verbs look */
+    const char *pcrs, *nonce;      /* NULL: not given, as those below */
+    const char *ca, *ek;           /* files */
+    const char *name, *out, *blob; /* of a secret; a file or directory; a file */
+    char *words[WORDS_MAX];        /* NULL behind the last, as far as verbs look */
     int word_count;
 };
 

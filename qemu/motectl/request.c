@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "proto/base64.h"
 #include "proto/stereos.h"
 #include "proto/utf8.h"
 
@@ -53,6 +54,19 @@ void request_string(struct request *r, const char *key, const char *s, size_t n)
         r->bad_key = key;
     add_key(r, key);
     out_json_string(&r->line, s, n);
+}
+
+void request_base64(struct request *r, const char *key, const void *bytes, size_t n)
+{
+    const char *at = bytes;
+    char digits[64]; /* of 48 bytes, which a piece has that needs no padding */
+
+    add_key(r, key);
+    out_str(&r->line, "\"");
+    for (; n > 0; at += 48, n -= n < 48 ? n : 48)
+        out_bytes(&r->line, digits, base64_encode(digits, at, n < 48 ? n : 48));
+    out_str(&r->line, "\"");
+    explicit_bzero(digits, sizeof(digits));
 }
 
 void request_number(struct request *r, const char *key, uint32_t value)

@@ -23,6 +23,7 @@ void request_payload(struct request *r);
 
 /* Adds a field to the payload. Empty and zero values are not left out here. */
 void request_string(struct request *r, const char *key, const char *s, size_t n);
+void request_base64(struct request *r, const char *key, const void *bytes, size_t n);
 void request_number(struct request *r, const char *key, uint32_t value);
 void request_true(struct request *r, const char *key);
 

@@ -8,6 +8,7 @@
 #include "qemu/motectl/answer.h"
 #include "qemu/motectl/content.h"
 #include "qemu/motectl/exchange.h"
+#include "qemu/motectl/tpm_seal.h"
 
 /* A name that went out with the last request, or came as the last of an answer. */
 struct name {
@@ -37,6 +38,12 @@ static enum status send_value(const struct call *call, const char *type, uint32_
 
 enum status verb_secret_put(const struct call *call)
 {
+    const uint32_t given = call->options->given;
+
+    if ((given & (OPTION_SEALED | OPTION_BLOB)) != 0)
+        return secret_put_sealed(call);
+    if ((given & (OPTION_CA | OPTION_EK)) != 0)
+        return fail(STATUS_FAILED, "--ca and --ek are for --sealed");
     return send_value(call, "inject_secret", call->options->mode);
 }
 

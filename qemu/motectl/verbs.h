@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The verbs: one row each, with what the command line may hold and what help says.
- * The table is in main.c; what the verbs do is in verbs.c, secrets.c, workloads.c,
- * jobs.c, wait.c and raw.c.
+ * The table is in verb_table.c and verb_table_tpm.c; what the verbs do is in verbs.c,
+ * secrets.c, workloads.c, jobs.c, wait.c, raw.c, and of the TPM in tpm.c, tpm_quote.c
+ * and tpm_seal.c.
  */
 #ifndef MOTECTL_VERBS_H
 #define MOTECTL_VERBS_H
@@ -33,6 +34,12 @@ struct verb {
     enum status (*run)(const struct call *call);
 };
 
+#define TPM_NS (300 * SECOND_NS) /* a TPM may take minutes to make an RSA key */
+
+/* The verbs in the order of help, from 0 on; NULL: there are no more. */
+const struct verb *verb_at(size_t i);
+const struct verb *verb_of_tpm(size_t i);
+
 enum status verb_wait(const struct call *call);
 enum status verb_ping(const struct call *call);
 enum status verb_health(const struct call *call);
@@ -55,6 +62,17 @@ enum status verb_download_raw(const struct call *call);
 enum status verb_ping_host(const struct call *call);
 enum status verb_job(const struct call *call);
 enum status verb_shutdown(const struct call *call);
+enum status verb_tpm_info(const struct call *call);
+enum status verb_tpm_ek(const struct call *call);
+enum status verb_tpm_ek_cert(const struct call *call);
+enum status verb_tpm_aik(const struct call *call);
+enum status verb_tpm_pcrs(const struct call *call);
+enum status verb_tpm_extend(const struct call *call);
+enum status verb_tpm_random(const struct call *call);
+enum status verb_tpm_quote(const struct call *call);
+enum status verb_tpm_seal(const struct call *call);
+enum status verb_tpm_unseal(const struct call *call);
+enum status verb_tpm_activate(const struct call *call);
 enum status verb_raw(const struct call *call);
 
 #endif

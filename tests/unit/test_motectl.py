@@ -324,7 +324,9 @@ def test_usage_errors(args, text):
 VERBS = ["wait", "ping", "health", "capabilities", "workloads", "logs", "secret put",
          "secret rotate", "secret list", "secret rm", "secret purge", "config set", "ssh-key add",
          "mount", "hostos", "vcom",
-         "upload", "download", "download-raw", "ping-host", "job", "shutdown", "raw"]
+         "upload", "download", "download-raw", "ping-host", "job", "shutdown", "raw",
+         "tpm info", "tpm ek", "tpm ek-cert", "tpm aik", "tpm pcrs", "tpm extend", "tpm random",
+         "tpm quote", "tpm seal", "tpm unseal", "tpm activate"]
 
 
 def test_help_lists_every_verb():
