@@ -8,10 +8,13 @@
 #include "agent/client.h"
 #include "agent/job.h"
 #include "agent/lifecycle.h"
+#include "agent/measure.h"
 #include "agent/notify.h"
 #include "agent/number.h"
+#include "agent/seed.h"
 #include "agent/services.h"
 #include "agent/session.h"
+#include "agent/tpm.h"
 #include "agent/vcom_server.h"
 #include "drivers/entropy.h"
 #include "platform/platform.h"
@@ -54,6 +57,17 @@ static void load_module(void)
         printf("mote: module 0: %s\n", store_fault().why);
 }
 
+/* The TPM, and what is measured from the start on. */
+static int start_tpm(void)
+{
+    int result = tpm_begin_use();
+
+    if (result == MOTE_OK)
+        result = measure_start();
+    seed_want();
+    return result;
+}
+
 static int start(void)
 {
     const char *entropy = entropy_start();
@@ -66,7 +80,7 @@ static int start(void)
         printf("mote: no vsock device that can be used\n");
         return EXIT_NO_DEVICE;
     }
-    if (allow_peers() != MOTE_OK || notify_start() != MOTE_OK ||
+    if (allow_peers() != MOTE_OK || notify_start() != MOTE_OK || start_tpm() != MOTE_OK ||
         endpoint_listen(STEREOS_PORT) != MOTE_OK)
         return EXIT_FAILED;
     if (endpoint_listen(VCOM_PORT) != MOTE_OK) /* who has it may have come first */
@@ -88,6 +102,8 @@ static void sleep_until_needed(uint64_t deadline)
 
 static void route(const struct endpoint_event *event)
 {
+    if (event->type == ENDPOINT_TRANSPORT_RESET)
+        seed_renew();
     if (event->type != ENDPOINT_TRANSPORT_RESET && event->local_port == STEREOS_PORT)
         session_event(event);
     else if (event->type != ENDPOINT_TRANSPORT_RESET && event->local_port == VCOM_PORT)
@@ -107,6 +123,13 @@ static bool is_over(void)
     return lifecycle_state() == LIFECYCLE_SHUTDOWN && app_stopped() && notify_exit(app_status());
 }
 
+static void tick_tpm(uint64_t now)
+{
+    tpm_tick(now);
+    measure_tick();
+    seed_tick();
+}
+
 /* Acts on what has arrived and sends what comes of it. True: it is over; else *deadline is when
  * to act again at the latest. */
 static bool act(uint64_t *deadline)
@@ -120,6 +143,7 @@ static bool act(uint64_t *deadline)
             route(&event);
         uint64_t now = platform_now_ns();
         client_tick(now); /* first: the others ask what became of theirs */
+        tick_tpm(now);    /* likewise */
         session_tick(now);
         vcom_server_tick(now);
         job_tick();
@@ -128,8 +152,8 @@ static bool act(uint64_t *deadline)
         over = is_over(); /* it may begin something: before deadlines are asked for, and flush */
         app = app_poll(now);
     } while (endpoint_flush());
-    app =
-        earlier(earlier(app, vcom_server_deadline()), earlier(job_deadline(), bandsox_deadline()));
+    app = earlier(earlier(app, tpm_deadline()), vcom_server_deadline());
+    app = earlier(app, earlier(job_deadline(), bandsox_deadline()));
     *deadline =
         earlier(earlier(app, client_deadline()), earlier(session_deadline(), notify_deadline()));
     return over;
@@ -161,6 +185,13 @@ static void let_leave(void)
     while (endpoint_flush());
 }
 
+/* Nobody wants the TPM any more; what was made in it still leaves it. */
+static void leave_tpm(void)
+{
+    for (int owner = 0; owner < TPM_OWNERS; owner++)
+        tpm_abandon(owner);
+}
+
 /* Lets the answers leave and the peers see an orderly end; secrets do not outlive us. */
 static void finish(void)
 {
@@ -168,12 +199,14 @@ static void finish(void)
 
     bandsox_stop();
     store_wipe();
+    leave_tpm();
     endpoint_unlisten(STEREOS_PORT);
     endpoint_unlisten(VCOM_PORT);
     endpoint_close_all();
     let_leave();
-    while (endpoint_connections() != 0 && platform_now_ns() < deadline) {
-        sleep_until_needed(deadline);
+    while ((endpoint_connections() != 0 || tpm_is_busy()) && platform_now_ns() < deadline) {
+        sleep_until_needed(earlier(deadline, tpm_deadline()));
+        tpm_tick(platform_now_ns());
         if (endpoint_poll() != MOTE_OK)
             return;
         let_leave();

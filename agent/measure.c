@@ -16,8 +16,9 @@
 #define NONE UINT32_MAX
 
 static struct measure_log measured = {.pcr = NONE};
-static bool has_start; /* the PCR was read */
-static bool has_ended; /* the TPM has refused */
+static struct measure_event next; /* a configuration that is being stored */
+static bool has_start;            /* the PCR was read */
+static bool has_ended;            /* the TPM has refused */
 static uint32_t resets;
 
 const struct measure_log *measure_log(void)
@@ -62,17 +63,22 @@ static void fold(void)
     memmove(measured.events, measured.events + 1, measured.count * sizeof measured.events[0]);
 }
 
-static void add(const char *what, const void *data, size_t n)
+static struct measure_event hash(const char *what, const void *data, size_t n)
 {
+    struct measure_event event = {.what = what, .size = n};
     br_sha256_context context;
 
-    if (measured.count == MEASURE_EVENTS_MAX)
-        fold();
-    struct measure_event *event = &measured.events[measured.count++];
-    *event = (struct measure_event){.what = what, .size = n};
     br_sha256_init(&context);
     br_sha256_update(&context, data, n);
-    br_sha256_out(&context, event->digest);
+    br_sha256_out(&context, event.digest);
+    return event;
+}
+
+static void add(const struct measure_event *event)
+{
+    if (measured.count == MEASURE_EVENTS_MAX)
+        fold();
+    measured.events[measured.count++] = *event;
 }
 
 bool measure_has_room(void)
@@ -83,7 +89,13 @@ bool measure_has_room(void)
 void measure_config(const void *data, size_t n)
 {
     if (measured.pcr != NONE)
-        add("config", data, n);
+        next = hash("config", data, n);
+}
+
+void measure_stored(void)
+{
+    if (measured.pcr != NONE)
+        add(&next);
 }
 
 /* -- the option */
@@ -107,6 +119,14 @@ static bool read_option(uint32_t *value)
     return false;
 }
 
+static void measure_cmdline(void)
+{
+    const char *text = platform_cmdline();
+    const struct measure_event event = hash("cmdline", text, strlen(text));
+
+    add(&event);
+}
+
 int measure_start(void)
 {
     uint32_t value;
@@ -115,7 +135,7 @@ int measure_start(void)
         return MOTE_ERR_INVALID;
     measured.pcr = tpm_interface() != NULL ? value : NONE;
     if (measured.pcr != NONE)
-        add("cmdline", platform_cmdline(), strlen(platform_cmdline()));
+        measure_cmdline();
     return MOTE_OK;
 }
 

@@ -38,8 +38,12 @@ int measure_start(void);
 /* Whether another configuration can be measured; false: the TPM has to take some of them first. */
 bool measure_has_room(void);
 
-/* Measures a configuration of n bytes. An operation of the TPM that begins later sees it. */
+/* Hashes a configuration of n bytes that is about to be stored; where it lies, it may be gone
+ * then. */
 void measure_config(const void *data, size_t n);
+
+/* It was stored, and counts: an operation of the TPM that begins later sees it. */
+void measure_stored(void);
 
 /* What was measured. Valid for ever, changes with the next event; when the TPM has lost its power,
  * what is in the log is measured anew, and what was folded is lost. */

@@ -70,8 +70,8 @@ struct tpm_op {
     struct tpm_output out;
     /* For steps: */
     struct tpm_key key[TPM_KEYS];
-    uint32_t session; /* of a policy; 0: there is none. Flushed behind the operation. */
-    uint32_t object;  /* that a step has loaded; likewise */
+    uint32_t session; /* that a step has begun; 0: there is none */
+    uint32_t object;  /* that a step has loaded */
     size_t step;      /* which one it is at */
     uint32_t count;   /* the steps' own, 0 at first */
     size_t used;      /* bytes of data in use, from its start */
@@ -104,7 +104,6 @@ struct tpm_recipe {
     const char *name;             /* in error texts: "quote" */
     uint32_t keys[TPM_KEYS];      /* persistent handles (TPM2_..._HANDLE) of what it needs; 0: none;
                                    * TPM_KEY_OF_INDEX: that of in.index */
-    enum tpm_se session;          /* begun behind the keys; 0: none */
     const struct tpm_step *steps; /* up to one without ask */
 };
 #define TPM_KEY_OF_INDEX 1u

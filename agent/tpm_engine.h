@@ -35,10 +35,9 @@ const struct tpm_step *tpm_start_step(void);
 void tpm_start_needs_test(void); /* it has said so */
 void tpm_start_lost_power(void); /* likewise: it has to be started again */
 
-/* Up to one without ask. Those of keys are for the key whose number is tpm_key_now(). */
-extern const struct tpm_step tpm_key_steps[];     /* tpm_keys.c */
-extern const struct tpm_step tpm_session_steps[]; /* tpm_keys.c */
-size_t tpm_key_now(void);                         /* tpm_run.c */
+/* Up to one without ask: for the key whose number is tpm_key_now(). */
+extern const struct tpm_step tpm_key_steps[]; /* tpm_keys.c */
+size_t tpm_key_now(void);                     /* tpm_run.c */
 
 /* -- what has to leave the TPM (tpm_flush.c) */
 

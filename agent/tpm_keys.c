@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The keys that a recipe needs, one after the other, and its session. A key is where it belongs, or
- * is made of its template: the same template makes the same key, as long as the TPM's seeds are the
- * same.
+ * The keys that a recipe needs, one after the other. A key is where it belongs, or is made of its
+ * template: the same template makes the same key, as long as the TPM's seeds are the same.
  */
 #include "agent/tpm_engine.h"
-
-#include "drivers/random.h"
-#include "platform/error.h"
-
-#include <stdio.h>
-
-#define NONCE_SIZE 16 /* the least that StartAuthSession takes */
 
 static bool is_kept; /* what was made is where it belongs, as well */
 
@@ -165,39 +157,11 @@ static enum tpm_take take_flush(struct tpm_op *op, struct tpm2_answer *answer)
     return TPM_NEXT;
 }
 
-/* -- the session */
-
-static bool ask_session(struct tpm_op *op, struct out *command)
-{
-    char nonce[NONCE_SIZE];
-
-    if (op->recipe->session == 0)
-        return false;
-    if (random_get(nonce, sizeof nonce) != MOTE_OK) {
-        tpm_fail(op, "%s: no random bytes for a nonce", op->recipe->name);
-        return false;
-    }
-    tpm2_write_start_auth_session(command, op->recipe->session, TPM_ALG_SHA256,
-                                  (struct bytes){nonce, sizeof nonce});
-    return true;
-}
-
-static enum tpm_take take_session(struct tpm_op *op, struct tpm2_answer *answer)
-{
-    op->session = answer->handle;
-    return TPM_NEXT;
-}
-
 const struct tpm_step tpm_key_steps[] = {
     {.ask = ask_key, .take = take_key, .takes_errors = true},
     {.ask = ask_tcg_key, .take = take_tcg_key, .takes_errors = true},
     {.ask = ask_primary, .take = take_primary},
     {.ask = ask_evict, .take = take_evict, .takes_errors = true},
     {.ask = ask_flush, .take = take_flush},
-    {0},
-};
-
-const struct tpm_step tpm_session_steps[] = {
-    {.ask = ask_session, .take = take_session},
     {0},
 };

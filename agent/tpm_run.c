@@ -22,7 +22,6 @@ enum phase {
     PHASE_LEFTOVERS, /* what an operation before has not got out */
     PHASE_KEY_0,
     PHASE_KEY_1,
-    PHASE_SESSION,
     PHASE_STEPS, /* the recipe's */
     PHASE_FLUSH,
     PHASE_OVER,
@@ -66,9 +65,7 @@ static const struct tpm_step *steps_of(const struct tpm_op *op)
 {
     if (phase == PHASE_LEFTOVERS || phase == PHASE_FLUSH)
         return tpm_flush_steps;
-    if (phase == PHASE_STEPS)
-        return op->recipe->steps;
-    return phase == PHASE_SESSION ? tpm_session_steps : tpm_key_steps;
+    return phase == PHASE_STEPS ? op->recipe->steps : tpm_key_steps;
 }
 
 static bool is_flushing(void)

@@ -25,13 +25,18 @@ static bool read_option(void)
     return false;
 }
 
+/* That there is none is told to those alone who have named one. */
 int tpm_begin_use(void)
 {
+    size_t len;
+
     if (!read_option())
         return MOTE_ERR_INVALID;
     interface = tpm_open();
     if (interface != NULL)
         printf("mote: tpm: %s\n", interface);
+    else if (platform_last_option("mote.tpm", &len) != NULL)
+        printf("mote: tpm: %s\n", tpm_fault());
     return MOTE_OK;
 }
 

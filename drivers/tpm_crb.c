@@ -87,7 +87,7 @@ static int check_failure(struct tpm_device *t)
 }
 
 /* Out of idle, of which it may not be yet; or from the end of a command before. */
-static int wake(struct tpm_device *t)
+static int wake_up(struct tpm_device *t)
 {
     int result = await(t, CTRL_REQ, REQ_GO_IDLE, 0);
 
@@ -213,7 +213,7 @@ static void end_command(struct tpm_device *t)
 static const struct tpm_phase phases[] = {
     {take_locality, TPM_LIMIT_MS, "it does not grant locality 0"},
     {await_end, TPM_LIMIT_MS, "it is busy: it still executes a command before"},
-    {wake, TPM_LIMIT_MS, "it does not become idle"},
+    {wake_up, TPM_LIMIT_MS, "it does not become idle"},
     {get_ready, TPM_LIMIT_MS, "it does not get ready for a command"},
     {find_buffers, TPM_LIMIT_MS, ""},
     {send_piece, TPM_LIMIT_MS, ""},

@@ -36,7 +36,8 @@ extern const char platform_name[];
  * Asked in every turn of the loop. */
 const char *platform_end_request(void);
 
-/* The command line, NUL-terminated; empty when there is none. Valid for ever. */
+/* The command line, NUL-terminated; empty when there is none; under a kernel its words, or those
+ * that the arguments stand for, with a blank between them. Valid for ever. */
 const char *platform_cmdline(void);
 
 /*

@@ -59,7 +59,7 @@ static void store(char *at, size_t n, size_t v)
         at[--n] = (char)v;
 }
 
-static void put(struct out *o, size_t n, uint32_t v)
+static void put_low(struct out *o, size_t n, uint32_t v)
 {
     char b[4];
 
@@ -69,12 +69,12 @@ static void put(struct out *o, size_t n, uint32_t v)
 
 void tpm2_put16(struct out *o, uint32_t v)
 {
-    put(o, 2, v);
+    put_low(o, 2, v);
 }
 
 void tpm2_put32(struct out *o, uint32_t v)
 {
-    put(o, 4, v);
+    put_low(o, 4, v);
 }
 
 size_t tpm2_open(struct out *o)
@@ -149,7 +149,7 @@ static void put_number(struct out *o, char letter, struct arguments *a)
     if (letter == 'h')
         tpm2_put_scheme(o, v, va_arg(a->list, uint32_t));
     else
-        put(o, letter == 'u' ? 1 : letter == 'w' ? 2 : 4, v);
+        put_low(o, letter == 'u' ? 1 : letter == 'w' ? 2 : 4, v);
 }
 
 static void put_parameter(struct out *o, char letter, struct arguments *a)

@@ -34,6 +34,8 @@ static const struct {
     {"download", "JOB", "a file to get from a Bandsox host when ready, as PATH:FILE"},
     {"upload", "JOB", "a file to give to a Bandsox host when ready, as PATH:FILE"},
     {"tpm", "PATH", "the TPM 2.0: a device, default /dev/tpmrm0, or a simulator's unix socket"},
+    {"tpm_keys", "HOW", "keys made in the TPM: transient, or persistent; default transient"},
+    {"tpm_pcr", "N", "the PCR that the configuration is measured in, or none; default 12"},
     {"run", "WORKLOAD", "a program to start and look after"},
     {"workloads", "FILE", "programs to start, one a line; default /etc/mote/workloads"},
     {"bandsox", "TTY", "be the agent of a Bandsox host, on this serial line: ttyS0, or a path"},
@@ -44,6 +46,9 @@ static const struct {
 
 /* The words, each with its NUL, and an empty one behind the last. */
 static char words[WORDS_MAX];
+
+/* The kernel's line while it is read; and what is asked for as one. */
+static char line[WORDS_MAX];
 
 static const char *next_word(const char *word)
 {
@@ -62,6 +67,18 @@ const char *platform_option(const char *key, const char *after, size_t *len)
         return word + n + 1;
     }
     return NULL;
+}
+
+const char *platform_cmdline(void)
+{
+    char *end = line;
+
+    for (const char *word = words; *word != '\0'; word = next_word(word)) {
+        end = stpcpy(end, word);
+        *end++ = ' ';
+    }
+    end[end > line ? -1 : 0] = '\0';
+    return line;
 }
 
 /* Whether the n bytes at key are one of the known; a dash may stand for an underscore. */
@@ -144,9 +161,8 @@ void options_from_text(const char *text, size_t n)
 
 void options_from_kernel(void)
 {
-    static char line[OPTIONS_TEXT_MAX];
     long fd = sys_open("/proc/cmdline", O_RDONLY, 0);
-    long n = fd < 0 ? fd : sys_read((int)fd, line, sizeof line);
+    long n = fd < 0 ? fd : sys_read((int)fd, line, OPTIONS_TEXT_MAX);
 
     sys_close((int)fd);
     if (n < 0)
