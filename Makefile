@@ -135,8 +135,8 @@ UNIT_TSS := tpm2_command tpm2_session tpm2_template tpm2_rc
 UNIT += $(UNIT_TSS) tpm2_selection
 
 # Those that dial have an endpoint of which they see both ends.
-UNIT += client client_places job job_options
-UNIT_ENDPOINT := dispatch workload client client_places job job_options
+UNIT += client client_places job job_options tpm_messages
+UNIT_ENDPOINT := dispatch workload client client_places job job_options tpm_messages
 UNIT_ENDPOINT_CODE := tests/unit/fake_endpoint.c
 
 # Those that dispatch messages, about the TPM too, have an engine that ends as it is told.
