@@ -41,7 +41,7 @@ AGENT := $(AGENT_SERVE) $(AGENT_DIAL)
 MACHINE := buffer.c vsock_machine.c vsock_ports.c vsock_input.c vsock_output.c
 DRIVERS := $(MACHINE) virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c vsock_device.c \
            vsock_endpoint.c entropy.c virtio_rng.c random.c \
-               tpm.c tpm_registers.c tpm_tis.c tpm_crb.c
+           tpm.c tpm_registers.c tpm_tis.c tpm_crb.c
 BARE  := exit.c stdio.c option.c store.c mount.c file.c
 X86   := start.S boot.c console.c traps.c paging.c start_info.c acpi.c acpi_virtio.c apic.c clock.c \
          entropy.c devices.c power.c serial.c
@@ -108,10 +108,11 @@ UNIT := text json json_check line stereos stereos_write mote buffer virtqueue vs
         mote_tpm \
         tpm_engine \
         tpm_recipes tpm_nonsense \
-        http_request vcom_serve
+        http_request vcom_serve \
+               tpm_tis tpm_crb
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c \
-               vsock_endpoint.c random.c socket_stream.c socket_listen.c socket_way.c socket_tcp.c \
+               vsock_endpoint.c random.c tpm.c tpm_tis.c tpm_crb.c socket_stream.c socket_listen.c socket_way.c socket_tcp.c \
                socket_unix.c) \
              $(addprefix platform/linux/,events.c errno_text.c children.c files.c passwd.c process.c \
                process_child.c process_user.c text_file.c) \

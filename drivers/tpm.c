@@ -45,8 +45,9 @@ int tpm_say(int error, const char *format, ...)
     return error;
 }
 
-int tpm_is_gone(void)
+int tpm_is_gone(struct tpm_device *t)
 {
+    t->is_executing = false;
     return tpm_say(MOTE_ERR_BROKEN, "its registers are all ones: it is gone");
 }
 

@@ -32,7 +32,7 @@ enum { START = 0x01 };
 static int read_register(struct tpm_device *t, uint32_t offset, uint32_t *v)
 {
     *v = tpm_read32(t->base + offset);
-    return *v == UINT32_MAX ? tpm_is_gone() : MOTE_OK;
+    return *v == UINT32_MAX ? tpm_is_gone(t) : MOTE_OK;
 }
 
 static void write_register(struct tpm_device *t, uint32_t offset, uint32_t v)
@@ -221,6 +221,7 @@ static const struct tpm_phase phases[] = {
     {await_end, 0, "it did not answer in time"},
     {check_failure, TPM_LIMIT_MS, ""},
     {receive_piece, TPM_LIMIT_MS, ""},
+    {check_failure, TPM_LIMIT_MS, ""}, /* that of what is gone would be all ones, too */
     {0},
 };
 

@@ -55,8 +55,8 @@ extern const struct tpm_driver tpm_tis, tpm_crb;
 /* Keeps what went wrong, as printf() has it, and returns the error. */
 int tpm_say(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The registers are all ones, as those of a device that is not there. */
-int tpm_is_gone(void);
+/* The registers are all ones, as those of a device that is not there; nor is what it was doing. */
+int tpm_is_gone(struct tpm_device *t);
 
 /* Takes the answer's size from its header in the buffer: 10 at least, max at most, which the
  * interface can hold, and what the buffer has. */

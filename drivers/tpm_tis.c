@@ -24,7 +24,7 @@ enum {
 static int read_status(struct tpm_device *t, uint32_t *status)
 {
     *status = tpm_read32(t->base + TPM_STS);
-    return *status == UINT32_MAX ? tpm_is_gone() : MOTE_OK;
+    return *status == UINT32_MAX ? tpm_is_gone(t) : MOTE_OK;
 }
 
 /* The status when the TPM vouches for it; MOTE_ERR_AGAIN until then. */
@@ -70,7 +70,7 @@ static int take_locality(struct tpm_device *t)
     uint8_t access = tpm_read8(t->base + TPM_ACCESS);
 
     if (access == UINT8_MAX)
-        return tpm_is_gone();
+        return tpm_is_gone(t);
     if ((access & (REG_VALID | ACTIVE_LOCALITY | REQUEST_USE)) == REG_VALID) {
         tpm_write8(t->base + TPM_ACCESS, REQUEST_USE);
         access = tpm_read8(t->base + TPM_ACCESS);
