@@ -133,7 +133,7 @@ UNIT += $(UNIT_LINUX)
 
 # These ask libtss2-mu, an implementation of others, what a command's bytes are.
 UNIT_TSS := tpm2_command tpm2_session tpm2_template tpm2_rc
-UNIT += $(UNIT_TSS) tpm2_selection
+UNIT += $(UNIT_TSS) tpm2_selection tpm2_answer tpm2_parse tpm2_attest
 
 # Those that dial have an endpoint of which they see both ends.
 UNIT += client client_places job job_options tpm_messages
