@@ -153,7 +153,7 @@ UNIT_SOCKETS_CODE := drivers/socket_endpoint.c tests/unit/fake_vsock.c
 FUZZ := line dispatch words mount_path options passwd machine pair ring device acpi pci \
         file \
         http protobuf base64 hostos \
-        vcom tpm_public \
+        vcom tpm_public tpm2 \
         bandsox \
         bandsox_serial
 FUZZ_line     := $(PROTO:%=proto/%)
@@ -182,6 +182,7 @@ FUZZ_base64   := proto/base64.c
 FUZZ_hostos   := $(PROTO:%=proto/%)
 FUZZ_vcom     := $(PROTO:%=proto/%)
 FUZZ_tpm_public := $(PROTO:%=proto/%)
+FUZZ_tpm2     := $(PROTO:%=proto/%)
 FUZZ_bandsox  := $(PROTO:%=proto/%)
 FUZZ_bandsox_serial := $(PROTO:%=proto/%)
 
