@@ -237,6 +237,7 @@ enum http_step http_gather(struct http_body *b, char *data, size_t n, size_t max
         at += piece.consumed;
     } while (step == HTTP_BODY);
     *drop = at - b->held;
-    memmove(data + *drop, data, b->held);
+    if (b->held != 0)
+        memmove(data + *drop, data, b->held);
     return step;
 }

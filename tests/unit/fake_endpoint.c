@@ -5,14 +5,14 @@
 #include <string.h>
 
 struct fake_connection fake_connections[FAKE_CONNECTIONS];
-int fake_newest, fake_connect_error, fake_connects;
+int fake_newest, fake_connect_error, fake_accept_error, fake_connects;
 
 void fake_endpoint_reset(void)
 {
     for (int i = 0; i < FAKE_CONNECTIONS; i++)
         free(fake_connections[i].received);
     memset(fake_connections, 0, sizeof fake_connections);
-    fake_newest = fake_connect_error = fake_connects = 0;
+    fake_newest = fake_connect_error = fake_accept_error = fake_connects = 0;
 }
 
 /* Memory of exactly that size: a read past its end is caught. */
@@ -59,6 +59,17 @@ int endpoint_connect(uint64_t cid, uint32_t port)
     return MOTE_ERR_NO_RESOURCES;
 }
 
+int endpoint_accept(int conn)
+{
+    struct fake_connection *c = &fake_connections[conn];
+
+    if (fake_accept_error != 0)
+        return fake_accept_error;
+    free(c->received);
+    *c = (struct fake_connection){.is = FAKE_OPEN};
+    return MOTE_OK;
+}
+
 uint32_t endpoint_peek(int conn, const char **data)
 {
     *data = fake_connections[conn].received;
@@ -68,8 +79,10 @@ uint32_t endpoint_peek(int conn, const char **data)
 void endpoint_consume(int conn, uint32_t n)
 {
     struct fake_connection *c = &fake_connections[conn];
-    char *rest = malloc(c->received_len - n + (n == c->received_len));
 
+    if (n == 0)
+        return;
+    char *rest = malloc(c->received_len - n + (n == c->received_len));
     if (rest == NULL)
         abort();
     memcpy(rest, c->received + n, c->received_len - n);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An endpoint for those that dial: connections that are what a test makes of them. Events are the
- * test's own to tell.
+ * An endpoint for those that dial, and for who is dialled: connections that are what a test makes
+ * of them. Events are the test's own to tell.
  */
 #ifndef TESTS_UNIT_FAKE_ENDPOINT_H
 #define TESTS_UNIT_FAKE_ENDPOINT_H
@@ -35,6 +35,9 @@ extern int fake_newest;
 /* What endpoint_connect() returns instead of a connection; 0: one. */
 extern int fake_connect_error;
 extern int fake_connects; /* calls of it */
+
+/* What endpoint_accept() returns; 0: the connection is up, with nothing received or sent. */
+extern int fake_accept_error;
 
 /* All connections are as at the start. */
 void fake_endpoint_reset(void);
