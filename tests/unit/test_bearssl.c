@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The hashes that set-up fetches are those that everybody means: RFC 1321 A.5, FIPS 180-2 B. */
+/*
+ * What set-up fetches is what everybody means: RFC 1321 A.5, FIPS 180-2 B, RFC 8439 2.8.2.
+ */
 #include "tests/unit/unit.h"
 
 #include <bearssl.h>
@@ -8,7 +10,7 @@
 
 static const char *hex(const unsigned char *hash, size_t n)
 {
-    static char text[2 * br_sha256_SIZE + 1];
+    static char text[2 * 200 + 1];
 
     for (size_t i = 0; i < n; i++)
         snprintf(text + 2 * i, 3, "%02x", hash[i]);
@@ -66,11 +68,35 @@ static void test_sha256(void **state)
                         "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
+static void test_chacha20_poly1305(void **state)
+{
+    static const unsigned char nonce[12] = {7,    0,    0,    0,    0x40, 0x41,
+                                            0x42, 0x43, 0x44, 0x45, 0x46, 0x47};
+    static const unsigned char aad[12] = {0x50, 0x51, 0x52, 0x53, 0xc0, 0xc1,
+                                          0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7};
+    unsigned char key[32],
+        data[200] =
+            "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for "
+            "the future, sunscreen would be it.";
+    size_t n = strlen((char *)data);
+    (void)state;
+    for (size_t i = 0; i < sizeof key; i++)
+        key[i] = (unsigned char)(0x80 + i);
+    br_poly1305_ctmul_run(key, nonce, data, n, aad, sizeof aad, data + n, br_chacha20_ct_run, 1);
+    assert_string_equal(
+        hex(data, n + 16),
+        "d31a8d34648e60db7b86afbc53ef7ec2a4aded51296e08fea9e2b5a736ee62d63dbea45e8ca9671282fa"
+        "fb69da92728b1a71de0a9e060b2905d6a5b67ecd3b3692ddbd7f2d778b8c9803aee328091b58fab324e4"
+        "fad675945585808b4831d7bc3ff4def08e4b7a9de576d26586cec64b61161ae10b594f09e26a7e902ecb"
+        "d0600691");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_md5),
         cmocka_unit_test(test_sha256),
+        cmocka_unit_test(test_chacha20_poly1305),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
