@@ -109,7 +109,7 @@ UNIT := text json json_check line stereos stereos_write mote buffer virtqueue vs
         tpm_engine \
         tpm_recipes tpm_nonsense \
         http_request vcom_serve \
-        tpm_tis tpm_crb vcom_server
+        tpm_tis tpm_crb
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c \
                vsock_endpoint.c random.c tpm.c tpm_tis.c tpm_crb.c socket_stream.c \
@@ -136,9 +136,7 @@ UNIT_TSS := tpm2_command tpm2_session tpm2_template tpm2_rc
 UNIT += $(UNIT_TSS) tpm2_selection tpm2_answer tpm2_parse tpm2_attest
 
 # Those that dial have an endpoint of which they see both ends.
-UNIT += client client_places job job_options tpm_messages \
-               vcom_server tpm_secret \
-               tpm_secret
+UNIT += client client_places job job_options tpm_messages tpm_secret
 UNIT_ENDPOINT := dispatch workload client client_places job job_options tpm_messages
 UNIT_ENDPOINT_CODE := tests/unit/fake_endpoint.c
 

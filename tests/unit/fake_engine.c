@@ -52,6 +52,11 @@ bool tpm_keeps_keys(void)
     return fake_engine.keeps_keys;
 }
 
+uint32_t tpm_resets(void)
+{
+    return 0;
+}
+
 struct tpm_op *tpm_begin(int owner, const struct tpm_recipe *recipe, const struct tpm_input *in,
                          struct out *error)
 {
