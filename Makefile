@@ -144,6 +144,11 @@ UNIT_ENDPOINT_CODE := tests/unit/fake_endpoint.c
 UNIT_ENGINE := session $(UNIT_ENDPOINT)
 UNIT_ENGINE_CODE := tests/unit/fake_engine.c
 
+# And one that has both ends, but another engine.
+UNIT_VCOM := vcom_server vcom_server_http vcom_server_stream
+UNIT += $(UNIT_VCOM)
+UNIT_ENDPOINT += $(UNIT_VCOM)
+
 # Those of the other endpoint have it, and a vsock that does what they say, in its place.
 UNIT_SOCKETS := $(filter socket_%,$(UNIT))
 UNIT_SOCKETS_CODE := drivers/socket_endpoint.c tests/unit/fake_vsock.c

@@ -59,8 +59,8 @@ static void set_key(size_t i, const char *public_area, size_t n)
 
     key->public_len = (uint16_t)n;
     memcpy(key->public_area, public_area, n);
-    key->name_len = 5;
-    memcpy(key->name, "\0\x0bname", 5);
+    key->name_len = 6;
+    memcpy(key->name, "\0\x0bname", 6);
 }
 
 /* Their first eight bytes are those of RSA's EK, and of an elliptic curve's key. */
