@@ -94,6 +94,11 @@ struct tpm_op *vcom_tpm_ask(int conn, const struct vcom_request *r, struct out *
 {
     struct tpm_input in = {.index = r->index, .a = r->data};
 
+    if (r->index == 0 && r->kind != VCOM_READNV) { /* for a recipe that is no key at all */
+        out_str(error, vcom_failure_behind(r->kind, r->kind == VCOM_ACTIVATECREDPARAMS ? 1 : 0));
+        out_str(error, "tpm: there is no key 0x00000000");
+        return NULL;
+    }
     if (r->kind == VCOM_ACTIVATECRED) {
         in.a = behind_size(r->cred);
         in.b = behind_size(r->secret);

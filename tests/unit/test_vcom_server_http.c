@@ -19,7 +19,17 @@ static void test_nothing_asked(void **state)
 {
     (void)state;
     SAY(0, POST("getpub", "", ""));
-    HEARD(0, GOT_EK);
+    assert_error(0, OURS,
+                 "failed to get public key: error while reading EK public: "
+                 "tpm: there is no key 0x00000000");
+    SAY(0, POST("activatecredparams", "", ""));
+    assert_error(0, OURS,
+                 "failed to get activate credential params: failed to read AIK public: "
+                 "tpm: there is no key 0x00000000");
+    assert_int_equal(fake_tpm.begun, 0);
+    fake_tpm.a = (struct bytes){"x", 1};
+    SAY(0, POST("readnv", "", ""));
+    HEARD(0, OK_OF("3", "") "\x0a\1x");
     assert_int_equal(fake_tpm.op.in.index, 0);
 }
 
@@ -75,8 +85,11 @@ static const struct {
      "failed to get activate credential params: failed to read EK public: tpm: why"},
     {"activatecredparams", "\x08\1", 2, 1,
      "failed to get activate credential params: failed to read AIK public: tpm: why"},
-    {"activatecred", "\x0a\2ab\x12\2cd", 8, 2,
-     "failed to activate credential: failed to activate credential: tpm: why"},
+    {"activatecred",
+     "\x0a\2"
+     "ab\x12\2"
+     "cd\x18\1",
+     10, 2, "failed to activate credential: failed to activate credential: tpm: why"},
     {"certifykey", "\x08\1", 2, 0,
      "failed to get public key: reading AIK public key failed: tpm: why"},
     {"certifykey", "\x08\1", 2, 1, "failed to get public key: certify failed: tpm: why"},
@@ -178,7 +191,7 @@ static void test_paths_and_methods(void **state)
     HEARD(0, ERROR("405 Method Not Allowed", "24", "", ""));
     SAY(0, "HEAD / HTTP/1.1\r\n" HOST "\r\n");
     HEARD(0, ERROR("404 Not Found", "19", "", ""));
-    SAY(0, "POST http://h/tpm/getpub?x=y HTTP/1.1\r\n" HOST "\r\n");
+    SAY(0, "POST http://h/tpm/getpub?x=y HTTP/1.1\r\n" HOST "Content-Length: 2\r\n\r\n\x08\1");
     HEARD(0, GOT_EK);
     SAY(0, "GET /tpm/getpub HTTP/1.1\r\n" HOST CLOSE "\r\n");
     HEARD(0, ERROR("405 Method Not Allowed", "23", CLOSE, "Method GET not allowed\n"));

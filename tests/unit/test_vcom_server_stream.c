@@ -88,13 +88,17 @@ static void test_expectations(void **state)
 
 static void test_old_http(void **state)
 {
+    static const char begin[] = "HTTP/1.0 200 OK\r\nContent-Type: application/x-proto-binary\r\n"
+                                "Content-Length: 3\r\n";
+    char answer[256];
     (void)state;
-    SAY(0, "POST /tpm/getpub HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
-    HEARD(0, "HTTP/1.0 200 OK\r\nContent-Type: application/x-proto-binary\r\nContent-Length: 23\r\n"
-             "Connection: keep-alive\r\n\r\n" EK_MESSAGE);
-    SAY(0, "POST /tpm/getpub HTTP/1.0\r\n\r\n");
-    HEARD(0, "HTTP/1.0 200 OK\r\nContent-Type: application/x-proto-binary\r\nContent-Length: 23\r\n"
-             "\r\n" EK_MESSAGE);
+    fake_tpm.a = (struct bytes){"x", 1};
+    SAY(0, "POST /tpm/readnv HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    snprintf(answer, sizeof answer, "%sConnection: keep-alive\r\n\r\n\n\1x", begin);
+    assert_heard_text(0, answer);
+    SAY(0, "POST /tpm/readnv HTTP/1.0\r\n\r\n");
+    snprintf(answer, sizeof answer, "%s\r\n\n\1x", begin);
+    assert_heard_text(0, answer);
     assert_is(0, FAKE_CLOSED);
 }
 
