@@ -112,7 +112,7 @@ UNIT := text json json_check line stereos stereos_write mote buffer virtqueue vs
         tpm_tis tpm_crb
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c \
-               vsock_endpoint.c random.c tpm.c tpm_tis.c tpm_crb.c socket_stream.c \
+               vsock_endpoint.c random.c socket_stream.c \
                socket_listen.c socket_way.c socket_tcp.c socket_unix.c) \
              $(addprefix platform/linux/,events.c errno_text.c children.c files.c passwd.c process.c \
                process_child.c process_user.c text_file.c) \
@@ -152,6 +152,10 @@ UNIT_ENDPOINT += $(UNIT_VCOM)
 # Those of the other endpoint have it, and a vsock that does what they say, in its place.
 UNIT_SOCKETS := $(filter socket_%,$(UNIT))
 UNIT_SOCKETS_CODE := drivers/socket_endpoint.c tests/unit/fake_vsock.c
+
+# Those of a TPM's drivers have these in the place of a scripted transport.
+UNIT_TPM := tpm_tis tpm_crb
+UNIT_TPM_CODE := drivers/tpm.c drivers/tpm_tis.c drivers/tpm_crb.c
 
 # Fuzz targets, and what each is linked with; a file whose static state it must reset is
 # included by it.
@@ -355,6 +359,7 @@ UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/unit/test_%)
 $(BUILD)/unit/test_transfer $(BUILD)/unit/test_transfer_faults: $(BUILD)/unit/obj/tests/unit/fake_host.o
 $(UNIT_SOCKETS:%=$(BUILD)/unit/test_%): $(UNIT_SOCKETS_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(UNIT_ENDPOINT:%=$(BUILD)/unit/test_%): $(UNIT_ENDPOINT_CODE:%.c=$(BUILD)/unit/obj/%.o)
+$(UNIT_TPM:%=$(BUILD)/unit/test_%): $(UNIT_TPM_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(UNIT_ENGINE:%=$(BUILD)/unit/test_%): $(UNIT_ENGINE_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(foreach d,unit coverage,$(UNIT_TSS:%=$(BUILD)/$(d)/test_%)): UNIT_LIBS := -ltss2-mu
 $(UNIT_PROGRAMS): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(call archives,$(BUILD)/unit)
@@ -402,6 +407,7 @@ $(BUILD)/coverage/obj/%.o: %.c Makefile | $(BUILD)/.setup
 $(BUILD)/coverage/test_transfer $(BUILD)/coverage/test_transfer_faults: $(BUILD)/coverage/obj/tests/unit/fake_host.o
 $(UNIT_SOCKETS:%=$(BUILD)/coverage/test_%): $(UNIT_SOCKETS_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 $(UNIT_ENDPOINT:%=$(BUILD)/coverage/test_%): $(UNIT_ENDPOINT_CODE:%.c=$(BUILD)/coverage/obj/%.o)
+$(UNIT_TPM:%=$(BUILD)/coverage/test_%): $(UNIT_TPM_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 $(UNIT_ENGINE:%=$(BUILD)/coverage/test_%): $(UNIT_ENGINE_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 $(COVERAGE_UNIT): $(BUILD)/coverage/%: $(BUILD)/coverage/obj/tests/unit/%.o \
                   $(call archives,$(BUILD)/coverage)
