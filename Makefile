@@ -162,7 +162,7 @@ UNIT_TPM_CODE := drivers/tpm.c drivers/tpm_tis.c drivers/tpm_crb.c
 FUZZ := line dispatch words mount_path options passwd machine pair ring device acpi pci \
         file \
         http protobuf base64 hostos \
-        vcom tpm_public tpm2 \
+        vcom tpm_public tpm2 tpm_registers \
         bandsox \
         bandsox_serial
 FUZZ_line     := $(PROTO:%=proto/%)
@@ -192,6 +192,7 @@ FUZZ_hostos   := $(PROTO:%=proto/%)
 FUZZ_vcom     := $(PROTO:%=proto/%)
 FUZZ_tpm_public := $(PROTO:%=proto/%)
 FUZZ_tpm2     := $(PROTO:%=proto/%)
+FUZZ_tpm_registers := $(addprefix drivers/,tpm.c tpm_tis.c tpm_crb.c)
 FUZZ_bandsox  := $(PROTO:%=proto/%)
 FUZZ_bandsox_serial := $(PROTO:%=proto/%)
 

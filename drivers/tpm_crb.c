@@ -117,11 +117,9 @@ static uint8_t *open_buffer(struct tpm_device *t, uint64_t at, uint32_t size)
     return platform_map(at, size < TPM_BUFFER_SIZE ? size : TPM_BUFFER_SIZE);
 }
 
-/* Once: the registers need not keep these while the TPM is idle, so not before. */
+/* Not before it is ready: the registers need not keep these while the TPM is idle. */
 static int find_buffers(struct tpm_device *t)
 {
-    if (t->command != NULL)
-        return MOTE_OK;
     uint64_t low = tpm_read32(t->base + CTRL_CMD_LADDR);
     uint64_t high = tpm_read32(t->base + CTRL_CMD_HADDR);
     t->command_max = tpm_read32(t->base + CTRL_CMD_SIZE);
@@ -132,7 +130,6 @@ static int find_buffers(struct tpm_device *t)
     t->response = open_buffer(t, high << 32 | low, t->response_max);
     if (t->command != NULL && t->response != NULL)
         return MOTE_OK;
-    t->command = NULL;
     return tpm_say(MOTE_ERR_BROKEN, "its buffers can't be where it says");
 }
 

@@ -25,7 +25,8 @@ CORPUS = ROOT / "tests" / "fuzz" / "corpus"
 EXCEPTIONS = "tests/coverage.exceptions"
 COVERED = ["proto/*.[ch]", "drivers/buffer.[ch]", "drivers/virtqueue.[ch]", "drivers/vsock_*.[ch]",
            "drivers/virtio.[ch]", "drivers/virtio_mmio.c", "drivers/virtio_pci.c",
-           "drivers/pci.[ch]", "drivers/socket_listen.[ch]", "drivers/socket_tcp.c",
+           "drivers/pci.[ch]", "drivers/tpm.c", "drivers/tpm_tis.c", "drivers/tpm_crb.c",
+           "drivers/tpm_driver.h", "drivers/socket_listen.[ch]", "drivers/socket_tcp.c",
            "drivers/socket_unix.c", "drivers/socket_way.[ch]", "agent/words.[ch]",
            "agent/workload*.[ch]"]
 TIMEOUT = 300  # seconds for one program
