@@ -216,6 +216,7 @@ struct tpm2_reader {
     bool bad;
 };
 
+struct tpm2_reader tpm2_reader_of(struct bytes b);
 uint8_t tpm2_u8(struct tpm2_reader *r);
 uint16_t tpm2_u16(struct tpm2_reader *r);
 uint32_t tpm2_u32(struct tpm2_reader *r);
@@ -226,8 +227,7 @@ struct bytes tpm2_2b(struct tpm2_reader *r); /* what a TPM2B_... holds: 16 bits 
 /* An answer's header, and what stands behind it. */
 struct tpm2_answer {
     uint32_t rc;
-    uint32_t
-        handle; /* of the commands that make one: CreatePrimary, Load, StartAuthSession; else 0 */
+    uint32_t handle; /* that CreatePrimary, Load or StartAuthSession has made; else 0 */
     struct tpm2_reader parameters; /* without the handle, sizes and sessions */
 };
 

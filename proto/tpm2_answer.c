@@ -8,6 +8,13 @@
 #define SIZE_AT 2 /* in a header */
 #define CODE_AT 6
 
+struct tpm2_reader tpm2_reader_of(struct bytes b)
+{
+    const uint8_t *at = (const uint8_t *)b.at;
+
+    return (struct tpm2_reader){at, b.n != 0 ? at + b.n : at, false}; /* at may be NULL */
+}
+
 struct bytes tpm2_bytes(struct tpm2_reader *r, size_t n)
 {
     struct bytes b = {(const char *)r->at, n};
@@ -129,9 +136,8 @@ bool tpm2_read_answer(enum tpm_cc cc, const void *answer, size_t n, struct tpm2_
                       const char **rule)
 {
     const struct tpm2_command *c = tpm2_find_command(cc);
-    const uint8_t *bytes = answer;
 
-    *a = (struct tpm2_answer){.parameters = {bytes, bytes + n, false}};
+    *a = (struct tpm2_answer){.parameters = tpm2_reader_of((struct bytes){answer, n})};
     const char *wrong = c == NULL ? "its command is not known" : read_answer(c, n, a);
     if (wrong != NULL)
         *rule = wrong;

@@ -70,8 +70,7 @@ static bool is_signing(uint16_t type, uint16_t scheme)
 
 bool tpm2_read_scheme(struct bytes public_area, struct tpm2_scheme *s)
 {
-    const uint8_t *at = (const uint8_t *)public_area.at;
-    struct tpm2_reader r = {at, at + public_area.n, false};
+    struct tpm2_reader r = tpm2_reader_of(public_area);
     uint16_t type = tpm2_u16(&r);
 
     (void)tpm2_u16(&r); /* the hash of its name */
@@ -135,8 +134,7 @@ static const char *read_attest(struct tpm2_reader *r, struct tpm2_attest *a)
 
 bool tpm2_read_attest(struct bytes attest, struct tpm2_attest *a, const char **rule)
 {
-    const uint8_t *at = (const uint8_t *)attest.at;
-    struct tpm2_reader r = {at, at + attest.n, false};
+    struct tpm2_reader r = tpm2_reader_of(attest);
 
     *a = (struct tpm2_attest){0};
     const char *wrong = read_attest(&r, a);

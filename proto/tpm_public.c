@@ -73,7 +73,7 @@ static const char *read_area(struct tpm2_reader *r, struct tpm_public *p)
 
 bool tpm_public_read(const void *area, size_t n, struct tpm_public *p, const char **rule)
 {
-    struct tpm2_reader r = {area, (const uint8_t *)area + n, false};
+    struct tpm2_reader r = tpm2_reader_of((struct bytes){area, n});
 
     *p = (struct tpm_public){0};
     const char *wrong = read_area(&r, p);

@@ -87,6 +87,13 @@ static const char *with_selection(const char *hex)
     return rule;
 }
 
+static void test_nothing(void **state)
+{
+    const char *rule;
+    (void)state;
+    assert_false(tpm2_read_attest((struct bytes){NULL, 0}, &a, &rule));
+}
+
 static void test_selections(void **state)
 {
     (void)state;
@@ -154,6 +161,7 @@ int main(void)
         cmocka_unit_test(test_quote),          cmocka_unit_test(test_certified_key),
         cmocka_unit_test(test_each_beginning), cmocka_unit_test(test_selections),
         cmocka_unit_test(test_what_is_none),   cmocka_unit_test(test_an_empty_quote),
+        cmocka_unit_test(test_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
