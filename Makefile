@@ -106,7 +106,7 @@ UNIT := text json json_check line stereos stereos_write mote buffer virtqueue vs
         bandsox transfer transfer_faults \
         random seed \
         mote_tpm \
-        tpm_engine \
+        tpm_engine tpm_keys measure \
         tpm_recipes tpm_nonsense \
         http_request vcom_serve \
         tpm_tis tpm_crb
@@ -122,7 +122,7 @@ UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              platform/x86_64/acpi_virtio.c \
              $(addprefix qemu/vsockd/,vring.c guest_memory.c device.c command.c fault.c \
                  fault_packets.c fault_rings.c) \
-             tests/unit/fake_platform.c tests/unit/fake_tpm.c $(BEARSSL)
+             tests/unit/fake_platform.c $(BEARSSL)
 # These stand on Linux' platform in the place of the bare one.
 UNIT_LINUX := linux_secrets linux_files linux_passwd linux_mount linux_hang \
               linux_file
@@ -153,7 +153,10 @@ UNIT_ENDPOINT += $(UNIT_VCOM)
 UNIT_SOCKETS := $(filter socket_%,$(UNIT))
 UNIT_SOCKETS_CODE := drivers/socket_endpoint.c tests/unit/fake_vsock.c
 
-# Those of a TPM's drivers have these in the place of a scripted transport.
+# Those of a TPM's drivers have these in the place of a scripted transport. \
+               The engine's TPM that answers as it is told. \
+               tpm_engine tpm_keys measure tpm_recipes tpm_nonsense \
+               tests/unit/fake_tpm.c
 UNIT_TPM := tpm_tis tpm_crb
 UNIT_TPM_CODE := drivers/tpm.c drivers/tpm_tis.c drivers/tpm_crb.c
 
@@ -359,6 +362,7 @@ archives = $$(if $$(filter $(UNIT_LINUX:%=test_%),$$*),$(1)/linux.a) $(1)/code.a
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/unit/test_%)
 $(BUILD)/unit/test_transfer $(BUILD)/unit/test_transfer_faults: $(BUILD)/unit/obj/tests/unit/fake_host.o
 $(UNIT_SOCKETS:%=$(BUILD)/unit/test_%): $(UNIT_SOCKETS_CODE:%.c=$(BUILD)/unit/obj/%.o)
+$(UNIT_TPM:%=$(BUILD)/unit/test_%): $(UNIT_TPM_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(UNIT_ENDPOINT:%=$(BUILD)/unit/test_%): $(UNIT_ENDPOINT_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(UNIT_TPM:%=$(BUILD)/unit/test_%): $(UNIT_TPM_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(UNIT_ENGINE:%=$(BUILD)/unit/test_%): $(UNIT_ENGINE_CODE:%.c=$(BUILD)/unit/obj/%.o)
@@ -407,6 +411,7 @@ $(BUILD)/coverage/obj/%.o: %.c Makefile | $(BUILD)/.setup
 
 $(BUILD)/coverage/test_transfer $(BUILD)/coverage/test_transfer_faults: $(BUILD)/coverage/obj/tests/unit/fake_host.o
 $(UNIT_SOCKETS:%=$(BUILD)/coverage/test_%): $(UNIT_SOCKETS_CODE:%.c=$(BUILD)/coverage/obj/%.o)
+$(UNIT_TPM:%=$(BUILD)/coverage/test_%): $(UNIT_TPM_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 $(UNIT_ENDPOINT:%=$(BUILD)/coverage/test_%): $(UNIT_ENDPOINT_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 $(UNIT_TPM:%=$(BUILD)/coverage/test_%): $(UNIT_TPM_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 $(UNIT_ENGINE:%=$(BUILD)/coverage/test_%): $(UNIT_ENGINE_CODE:%.c=$(BUILD)/coverage/obj/%.o)
