@@ -4,7 +4,6 @@
 #define TESTS_UNIT_TPM_PLAY_H
 
 #include "agent/measure.h"
-#include "drivers/random.h"
 #include "platform/platform.h"
 #include "tests/unit/fake_platform.h"
 #include "tests/unit/tpm_scripts.h"
@@ -21,12 +20,6 @@ const char *platform_option(const char *key, const char *after, size_t *len)
     (void)after;
     (void)len;
     return NULL;
-}
-
-int random_get(void *buf, size_t n)
-{
-    memset(buf, 0, n);
-    return MOTE_OK;
 }
 
 bool measure_is_owed(void)
