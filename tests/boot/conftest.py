@@ -8,6 +8,7 @@ import functools
 import pytest
 
 from helpers import LACKS, ROWS, VDV, VDV_ROWS, boot, end_on_sigterm, reason_of_setup, shut_down
+from tpms import fixture_factory, fixture_tools  # noqa: F401 pylint: disable=unused-import
 
 
 def pytest_configure(config):

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import struct
 import subprocess
 
 import pytest
@@ -16,6 +17,7 @@ import tpm
 from guest import make_directory
 
 EK, AIK = 0x81010001, 0x81000003
+SHA256 = 0x000B
 EK_CERTIFICATE = 0x01C00002
 SECONDS = 60  # for a tool
 CREDENTIAL_HEADER = 8  # tpm2_makecredential's own, in front of what a TPM takes
@@ -50,17 +52,22 @@ def name_of(public):
     return b"\x00\x0b" + hashlib.sha256(public).digest()
 
 
+def pcr_file(values):
+    """PCRs of the SHA-256 bank as tpm2_quote writes them: the memory of a TPML_PCR_SELECTION, and
+    of as many TPML_DIGEST as it takes. (Without a selection tpm2_checkquote takes seven.)"""
+    chosen = sum(1 << int(number) for number in values).to_bytes(4, "little")
+    digests = [struct.pack("<H64s", 32, as_bytes(value)) for value in values.values()]
+    lists = [digests[at:at + 8] for at in range(0, len(digests), 8)]
+    return struct.pack("<IHB4s121xI", 1, SHA256, 3, chosen, len(lists)) + b"".join(
+        struct.pack("<I528s", len(part), b"".join(part)) for part in lists)
+
+
 @pytest.fixture(name="factory", scope="session")
 def fixture_factory(tmp_path_factory):
     """The directory of a TPM that is as it was made: for copies."""
     directory = tmp_path_factory.mktemp("tpm") / "made"
     tpm.make(directory)
     return directory
-
-
-@pytest.fixture(name="tpm_state")
-def fixture_tpm_state(factory, tmp_path):
-    return copied(factory, tmp_path / "state")
 
 
 @pytest.fixture(name="tools", scope="module")
@@ -137,15 +144,14 @@ class Tools:
         self.put("key", sized(public))
         return self.run("tpm2_print", "-t", "TPM2B_PUBLIC", "-f", "pem", "key")
 
-    def quote_verifies(self, public, quote, nonce, pcrs):
-        """quote: what a guest has answered; pcrs: the selection that was asked for."""
+    def quote_verifies(self, public, quote, nonce):
+        """quote: what a guest has answered; public: of the key that it should be of."""
         self.put("aik", sized(public))
         self.put("attest", as_bytes(quote["attest"]))
         self.put("signature", as_bytes(quote["signature"]))
-        self.put("values", b"".join(as_bytes(value) for value in quote["values"].values()))
+        self.put("values", pcr_file(quote["values"]))
         return self.try_run("tpm2_checkquote", "-u", "aik", "-m", "attest", "-s", "signature",
-                            "-f", "values", "-l", pcrs, "-q", nonce.hex(),
-                            "-g", "sha256").returncode == 0
+                            "-f", "values", "-q", nonce.hex(), "-g", "sha256").returncode == 0
 
     def credential(self, ek, name, content):
         """What only the TPM with this EK (TPMT_PUBLIC) can open, for the key of that name: a
@@ -158,3 +164,44 @@ class Tools:
         secret, rest = take_sized(rest)
         assert rest == b""
         return blob, secret
+
+
+# -- what a guest is asked
+
+def told(guest, kind, **payload):
+    """The payload of an answer that is no refusal; of an ack nothing."""
+    answer = guest.request({"type": kind, "payload": payload})
+    if answer["type"] != "ack":
+        return answer["payload"]
+    assert answer["payload"] == {"reply_to": kind, "ok": True}, answer
+    return None
+
+
+def refusal(guest, kind, **payload):
+    """Why something can't be had."""
+    answer = guest.request({"type": kind, "payload": payload})
+    assert answer["type"] == "ack" and answer["payload"]["reply_to"] == kind, answer
+    assert answer["payload"]["ok"] is False
+    return answer["payload"]["error"]
+
+
+def certificate_of(guest):
+    """The EK's, in as many answers as it takes."""
+    certificate = b""
+    while True:
+        part = told(guest, "ek", offset=len(certificate))
+        assert part["offset"] == len(certificate)
+        certificate += as_bytes(part["certificate"])
+        if len(certificate) == part["size"]:
+            return certificate
+        assert part["certificate"]
+
+
+def pcr(guest, number):
+    return as_bytes(told(guest, "pcr_read", pcrs=f"sha256:{number}")["values"][str(number)])
+
+
+def check_nothing_is_left(guest):
+    """Neither an object nor a session of the guest's is in its TPM."""
+    info = told(guest, "tpm_info")
+    assert (info["objects"], info["sessions"]) == (0, 0)
