@@ -77,7 +77,7 @@ class FakeGuest:
                 return
         for line in stream:
             self.lines.append(line)
-            answer = self.answers.pop(0) if self.answers else PONG
+            answer = self.answer(line)
             if answer is None:
                 return
             if answer is ...:
@@ -85,6 +85,9 @@ class FakeGuest:
             for part in answer if isinstance(answer, list) else [answer]:
                 peer.sendall(part)
                 time.sleep(0.001 if isinstance(answer, list) else 0)
+
+    def answer(self, _line):
+        return self.answers.pop(0) if self.answers else PONG
 
     def close(self):
         with contextlib.suppress(OSError):
