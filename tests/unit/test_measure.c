@@ -234,7 +234,7 @@ static void test_no_room(void **state)
     pcr_takes(12);
     assert_true(measure_has_room());
     deliver("more");
-    while (measure_is_owed())
+    for (unsigned i = 2; i < MEASURE_EVENTS_MAX + 1; i++)
         pcr_takes(12);
     settle();
     assert_log("config");
