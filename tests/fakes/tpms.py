@@ -117,6 +117,11 @@ class Tools:
     def get(self, name):
         return (self.directory / name).read_bytes()
 
+    def loaded(self):
+        """What is in the TPM that does not belong there for good: objects and sessions."""
+        return "".join(self.run("tpm2_getcap", f"handles-{kind}")
+                       for kind in ("transient", "loaded-session", "saved-session"))
+
     def public(self, handle):
         """TPMT_PUBLIC of a persistent key."""
         self.run("tpm2_readpublic", "-Q", "-c", hex(handle), "-o", "public")

@@ -18,6 +18,8 @@ from helpers import PING, PONG, end_on_sigterm  # noqa: E402 pylint: disable=C04
 from service import PROGRAMS, WAYS, Service  # noqa: E402 pylint: disable=C0413
 from test_connections import take_all  # noqa: E402 pylint: disable=C0413
 from tool import Tool  # noqa: E402 pylint: disable=C0413
+from tpms import Tools, copied, serving  # noqa: E402 pylint: disable=C0413
+from tpms import fixture_factory, fixture_tools  # noqa: E402,F401 pylint: disable=C0413,W0611
 
 
 def pytest_configure(config):
@@ -70,3 +72,18 @@ def fixture_tool(program):
     """mote as a tool, with a directory and a host of its own."""
     with tempfile.TemporaryDirectory() as directory:
         yield Tool(program, directory)
+
+
+@pytest.fixture(name="swtpm", scope="module")
+def fixture_swtpm(factory, tmp_path_factory):
+    """The TPM of a service that the tests of a file share."""
+    with serving(copied(factory, tmp_path_factory.mktemp("guest") / "state")) as swtpm:
+        yield swtpm
+
+
+@pytest.fixture(name="same")
+def fixture_same(swtpm, tmp_path):
+    """tpm2-tools on that very TPM; in the end they find neither an object nor a session there."""
+    tools = Tools(tmp_path, swtpm.socket)
+    yield tools
+    assert tools.loaded() == ""

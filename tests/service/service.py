@@ -7,6 +7,7 @@ to what tests/boot/helpers.py asks of a guest. It tests nothing itself.
 import concurrent.futures
 import ctypes
 import functools
+import json
 import os
 import pathlib
 import shutil
@@ -18,7 +19,7 @@ import tempfile
 import pytest
 
 from guest import BUILD, PORT, READY, make_directory
-from helpers import PATIENCE, PING, PONG, ask, eventually
+from helpers import PATIENCE, PING, PONG, ask, compact, eventually
 
 PROGRAMS = {"release": BUILD / "linux" / "mote", "asan": BUILD / "linux-asan" / "mote"}
 WAYS = ("unix", "tcp")
@@ -214,6 +215,10 @@ class Service:
         except (ConnectionResetError, BrokenPipeError):
             pass
         raise ConnectionRefusedError("mote did not take it")
+
+    def request(self, asked):
+        """What comes back for a message, both as JSON."""
+        return json.loads(self.raw(compact(asked) + b"\n"))
 
     def raw(self, line):
         """The line that comes back for one."""
