@@ -6,10 +6,14 @@
  */
 #include "agent/job.h"
 #include "agent/services.h"
+#include "proto/base64.h"
 #include "proto/utf8.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/fake_endpoint.h"
+#include "tests/unit/fake_engine.h"
 #include "tests/unit/fake_platform.h"
+
+#include <bearssl.h>
 
 /* Their static state is reset between inputs, or looked at. */
 /* clang-format off */
@@ -33,9 +37,15 @@ struct blob {
 static struct blob model[STORE_ENTRIES];
 static size_t model_count;
 
-/* What the host answers to those that dial it. */
+/* What the host answers to those that dial it, and what the TPM gives. */
 static char said[4096];
 static size_t said_len;
+
+/* As much of it as the TPM gives at once, beside the values of all PCRs. */
+static size_t given_len(void)
+{
+    return said_len < 200 ? said_len : 200;
+}
 
 struct ack {
     struct text reply_to, error;
@@ -79,6 +89,30 @@ static void remember(enum store_kind kind, struct text name, struct text value)
     while (b->size != 0 && b->data[b->size - 1] == '\n')
         b->size--;
     b->data[b->size++] = '\n';
+}
+
+/* What the TPM gave is the secret or, of one that came with a value, its key. */
+static void remember_sealed(const struct mote_tpm *p)
+{
+    static const uint8_t nonce[12];
+    char name[STORE_NAME_MAX], tag[16];
+    size_t name_len = text_copy(p->name, name, sizeof name);
+    struct blob *b = entry_of(STORE_SECRET, name, name_len);
+    struct base64_decoder d = {0};
+
+    free(b->data);
+    b->size = p->value.json != NULL ? text_length(p->value) : given_len();
+    b->data = exact(NULL, b->size + 1);
+    if (p->value.json == NULL) {
+        memcpy(b->data, said, b->size);
+        return;
+    }
+    text_copy(p->value, b->data, b->size);
+    b->size = (size_t)base64_decode(&d, b->data, b->size, b->data) - sizeof tag;
+    CHECK(said_len == 32);
+    br_poly1305_ctmul_run(said, nonce, b->data, b->size, name, name_len, tag, br_chacha20_ct_run,
+                          0);
+    CHECK(memcmp(tag, b->data + b->size, sizeof tag) == 0);
 }
 
 static void forget(size_t i)
@@ -170,10 +204,31 @@ static void follow(const char *line, size_t len)
     } else if (text_equals(e.type, "delete_secret")) {
         CHECK(stereos_read_payload(&e, "", &mote_name_payload, &p, sizeof p, &error));
         forget(known_secret(p.name.name));
-    } else {
+    } else if (text_equals(e.type, "inject_sealed_secret")) {
+        CHECK(stereos_read_payload(&e, "", &mote_sealed_secret_payload, &p, sizeof p, &error));
+        remember_sealed(&p.tpm);
+    } else if (!text_equals(e.type, "pcr_extend")) {
         CHECK(text_equals(e.type, "shutdown")); /* nothing else is ever acknowledged */
         CHECK(lifecycle_state() == LIFECYCLE_SHUTDOWN);
     }
+}
+
+/* Answers that are not called as what they answer. */
+static const struct {
+    const char *request, *answer;
+} own_names[] = {
+    {"ping", "pong"},   {"get_health", "health"}, {"pcr_read", "pcrs"},
+    {"seal", "sealed"}, {"unseal", "unsealed"},   {"activate_credential", "credential"},
+};
+
+static bool is_answer_to(struct text type, struct text request)
+{
+    for (size_t i = 0; i < COUNT(own_names); i++)
+        if (text_equals(request, own_names[i].request))
+            return text_equals(type, own_names[i].answer);
+    return text_equals(request, "tpm_info") || text_equals(request, "ek") ||
+           text_equals(request, "aik") || text_equals(request, "quote") ||
+           text_equals(request, "random");
 }
 
 /* The line has an answer of its own: what it must say, and what the model follows. */
@@ -200,7 +255,7 @@ static void check_own(const char *line, size_t len, const struct out *reply, str
         CHECK(text_equals(e.type, "job") || text_equals(e.type, "hostos") ||
               text_equals(e.type, "vcom") || text_equals(e.type, "transfer"));
     } else {
-        CHECK(text_equals(type, text_equals(e.type, "ping") ? "pong" : "health"));
+        CHECK(is_answer_to(type, e.type));
     }
 }
 
@@ -258,11 +313,38 @@ static void answer_clients(void)
     }
 }
 
+/* The TPM gives what is said, as all that an operation can have; of nothing it says no. */
+static void answer_tpm(void)
+{
+    static const struct tpm_facts facts = {"FUZZ",           "<&>", {1, 2}, 164,
+                                           {TPM_ALG_SHA256}, true,  3,      4};
+    static char values[TPM2_PCRS * TPM2_DIGEST_MAX];
+    struct tpm_op *op = &fake_engine.op;
+    struct bytes given = {said, given_len()}, a = given;
+    struct bytes c = {values, sizeof values};
+
+    if (op->recipe == NULL)
+        return;
+    op->key[0].public_len = (uint16_t)said_len % TPM2_PUBLIC_MAX;
+    if (op->recipe == &tpm_recipe_info)
+        a = (struct bytes){(const char *)&facts, sizeof facts};
+    else if (op->recipe == &tpm_recipe_pcr_read)
+        a = c;
+    if (op->recipe != &tpm_recipe_quote)
+        c.n = 0;
+    op->used = 0; /* the most that there is room for */
+    if (said_len == 0)
+        fake_engine_fail(TPM_REFUSED, "tpm: no");
+    else
+        fake_engine_done(a, given, c, op->in.pcrs.pcrs);
+}
+
 /* An answer comes, at the latest when a host's patience is at its end. */
 static void ask(const char *line, size_t len, struct out *reply)
 {
     if (dispatch_line(0, line, len, reply))
         return;
+    answer_tpm();
     answer_clients();
     if (dispatch_line(0, line, len, reply))
         return;
@@ -370,6 +452,8 @@ static void reset(void)
             client_free(&clients[i]);
     newest_id = 0;
     fake_endpoint_reset();
+    fake_engine_reset();
+    fake_engine.interface = "fuzz";
     for (size_t i = 0; i < STORE_ENTRIES; i++)
         free(model[i].data);
     memset(model, 0, sizeof model);
