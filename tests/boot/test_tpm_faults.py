@@ -8,12 +8,13 @@ import contextlib
 import json
 import shutil
 import signal
+import socket
 
 import pytest
 
-from guest import GuestError
-from helpers import PING, PONG, ask, boot, message, shut_down
-from tpms import (Tools, bare, check_nothing_is_left, copied, refusal, serving, told)
+from guest import READY, GuestError
+from helpers import PING, PONG, ask, boot, eventually, message, shut_down
+from tpms import Tools, bare, check_nothing_is_left, copied, pcr, refusal, serving, told
 
 SRK = 0x81000002
 TRIES = 3
@@ -168,3 +169,32 @@ def test_locked_out(row, state, tmp_path):
     with boot(**row, tpm_state=state) as guest:
         assert told(guest, "tpm_info")["lockout"] is False
         assert told(guest, "unseal", **theirs) == {"data": bare(b"by others")}
+
+
+def monitored(guest):
+    guest.extra = ["-monitor", f"unix:{guest.directory}/monitor,server=on,wait=off"]
+
+
+def reset(guest):
+    """As the button of the machine."""
+    with socket.socket(socket.AF_UNIX) as monitor:
+        monitor.connect(f"{guest.directory}/monitor")
+        monitor.sendall(b"system_reset\n")
+        eventually(lambda: guest.console.count(READY) == 2, "a second start")
+
+
+def test_machine_that_is_reset(row, state):
+    """Guest and TPM start anew, in the middle of something; PCRs have nothing of before."""
+    def change(line):
+        return [word for word in line if word != "-no-reboot"]
+
+    with boot(**row, tpm_state=state, prepare=monitored, change=change) as guest:
+        start, ek = pcr(guest, 0), told(guest, "ek")
+        for number in (0, 16):
+            told(guest, "pcr_extend", pcr=number, digest=bare(bytes(32)))
+        with guest.connect() as connection:
+            connection.sendall(message("aik"))
+            reset(guest)
+        assert (pcr(guest, 0), pcr(guest, 16), told(guest, "ek")) == (start, bytes(32), ek)
+        check_nothing_is_left(guest)
+        assert shut_down(guest) == 0
