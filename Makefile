@@ -105,11 +105,8 @@ UNIT := text json json_check line stereos stereos_write mote buffer virtqueue vs
         bandsox_serial \
         bandsox transfer transfer_faults \
         random seed \
-        mote_tpm \
-        tpm_engine tpm_keys measure \
-        tpm_recipes tpm_nonsense \
         http_request vcom_serve \
-        tpm_tis tpm_crb
+        tpm_tis tpm_crb tpm_engine tpm_keys measure tpm_recipes tpm_nonsense mote_tpm
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c \
                vsock_endpoint.c random.c socket_stream.c \
@@ -137,7 +134,7 @@ UNIT += $(UNIT_TSS) tpm2_selection tpm2_answer tpm2_parse tpm2_attest
 
 # Those that dial have an endpoint of which they see both ends.
 UNIT += client client_places job job_options tpm_messages tpm_secret
-UNIT_ENDPOINT := dispatch workload client client_places job job_options tpm_messages
+UNIT_ENDPOINT := dispatch workload client client_places job job_options tpm_messages tpm_secret
 UNIT_ENDPOINT_CODE := tests/unit/fake_endpoint.c
 
 # Those that dispatch messages, about the TPM too, have an engine that ends as it is told.
@@ -153,12 +150,11 @@ UNIT_ENDPOINT += $(UNIT_VCOM)
 UNIT_SOCKETS := $(filter socket_%,$(UNIT))
 UNIT_SOCKETS_CODE := drivers/socket_endpoint.c tests/unit/fake_vsock.c
 
-# Those of a TPM's drivers have these in the place of a scripted transport. \
-               The engine's TPM that answers as it is told. \
-               tpm_engine tpm_keys measure tpm_recipes tpm_nonsense \
-               tests/unit/fake_tpm.c
-UNIT_TPM := tpm_tis tpm_crb
-UNIT_TPM_CODE := drivers/tpm.c drivers/tpm_tis.c drivers/tpm_crb.c
+# Those of a TPM's drivers have them; those of the engine a TPM that answers as it is told.
+UNIT_REGISTERS := tpm_tis tpm_crb
+UNIT_REGISTERS_CODE := drivers/tpm.c drivers/tpm_tis.c drivers/tpm_crb.c
+UNIT_TPM := tpm_engine tpm_keys measure tpm_recipes tpm_nonsense
+UNIT_TPM_CODE := tests/unit/fake_tpm.c
 
 # Fuzz targets, and what each is linked with; a file whose static state it must reset is
 # included by it.
@@ -362,7 +358,7 @@ archives = $$(if $$(filter $(UNIT_LINUX:%=test_%),$$*),$(1)/linux.a) $(1)/code.a
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/unit/test_%)
 $(BUILD)/unit/test_transfer $(BUILD)/unit/test_transfer_faults: $(BUILD)/unit/obj/tests/unit/fake_host.o
 $(UNIT_SOCKETS:%=$(BUILD)/unit/test_%): $(UNIT_SOCKETS_CODE:%.c=$(BUILD)/unit/obj/%.o)
-$(UNIT_TPM:%=$(BUILD)/unit/test_%): $(UNIT_TPM_CODE:%.c=$(BUILD)/unit/obj/%.o)
+$(UNIT_REGISTERS:%=$(BUILD)/unit/test_%): $(UNIT_REGISTERS_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(UNIT_ENDPOINT:%=$(BUILD)/unit/test_%): $(UNIT_ENDPOINT_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(UNIT_TPM:%=$(BUILD)/unit/test_%): $(UNIT_TPM_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(UNIT_ENGINE:%=$(BUILD)/unit/test_%): $(UNIT_ENGINE_CODE:%.c=$(BUILD)/unit/obj/%.o)
@@ -411,7 +407,7 @@ $(BUILD)/coverage/obj/%.o: %.c Makefile | $(BUILD)/.setup
 
 $(BUILD)/coverage/test_transfer $(BUILD)/coverage/test_transfer_faults: $(BUILD)/coverage/obj/tests/unit/fake_host.o
 $(UNIT_SOCKETS:%=$(BUILD)/coverage/test_%): $(UNIT_SOCKETS_CODE:%.c=$(BUILD)/coverage/obj/%.o)
-$(UNIT_TPM:%=$(BUILD)/coverage/test_%): $(UNIT_TPM_CODE:%.c=$(BUILD)/coverage/obj/%.o)
+$(UNIT_REGISTERS:%=$(BUILD)/coverage/test_%): $(UNIT_REGISTERS_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 $(UNIT_ENDPOINT:%=$(BUILD)/coverage/test_%): $(UNIT_ENDPOINT_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 $(UNIT_TPM:%=$(BUILD)/coverage/test_%): $(UNIT_TPM_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 $(UNIT_ENGINE:%=$(BUILD)/coverage/test_%): $(UNIT_ENGINE_CODE:%.c=$(BUILD)/coverage/obj/%.o)
