@@ -95,8 +95,8 @@ struct platform_mmio {
 /* The virtio-mmio windows; *list stays valid. Empty slots may be among them. */
 size_t platform_mmio_devices(const struct platform_mmio **list);
 
-/* Where a TPM's registers may be. base 0: the firmware tells of one, but that it has to be started
- * in a way that is not supported, number start_method of its table TPM2. */
+/* Where a TPM's registers may be, a page. base 0: the firmware tells of one, but that it has to be
+ * started in a way that is not supported, number start_method of its table TPM2. */
 struct platform_tpm {
     uint64_t base;
     uint32_t start_method;

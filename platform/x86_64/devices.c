@@ -15,6 +15,7 @@
 #define MICROVM_STRIDE 0x200u
 #define VIRTIO_MAGIC   0x74726976u
 #define TPM_BASE       UINT64_C(0xfed40000)
+#define TPM_PAGE       UINT64_C(0x1000)
 
 static struct platform_mmio mmio[MMIO_MAX];
 static size_t mmio_count;
@@ -135,11 +136,11 @@ enum { TPM_NO_TABLE = 0, TPM_FIFO = 6, TPM_CRB = 7 };
 /* The FIFO's address is fixed [PTP 6.2]; the CRB's control area lies among its registers. */
 struct platform_tpm platform_tpm(void)
 {
-    uint32_t method = acpi.tpm_start_method;
+    struct platform_tpm tpm = {.start_method = acpi.tpm_start_method};
 
-    if (method == TPM_NO_TABLE || method == TPM_FIFO)
-        return (struct platform_tpm){.base = TPM_BASE};
-    if (method == TPM_CRB)
-        return (struct platform_tpm){.base = acpi.tpm_control & ~UINT64_C(0xfff)};
-    return (struct platform_tpm){.start_method = method};
+    if (tpm.start_method == TPM_NO_TABLE || tpm.start_method == TPM_FIFO)
+        tpm.base = TPM_BASE;
+    else if (tpm.start_method == TPM_CRB)
+        tpm.base = acpi.tpm_control & ~(TPM_PAGE - 1);
+    return tpm;
 }

@@ -149,6 +149,14 @@ static void check_devices(void)
     }
 }
 
+/* Registers are a page; where there are none, it is told why. */
+static void check_tpm(void)
+{
+    struct platform_tpm tpm = platform_tpm();
+
+    CHECK(tpm.base % TPM_PAGE == 0 && (tpm.base != 0 || tpm.start_method != 0));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     image = (struct input){data, size};
@@ -166,6 +174,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_options("virtio_mmio.device");
     check_options("a");
     check_devices();
+    check_tpm();
     while (island_count != 0)
         free(islands[--island_count].memory);
     return 0;
