@@ -74,6 +74,9 @@ static void test_pcrs_that_are_nonsense(void **state)
                           "00000000",
                           &low, 0)); /* no bank at all */
     assert_int_equal(pcrs, 0);
+    assert_false(read_pcrs("00000014"
+                           "00000000",
+                           &low, 0)); /* how many digests, none, is missing */
     assert_true(read_pcrs(BANK("0004", "03", "000000") "00000000", &low, 0));
     /* Not asked for; of another bank; of two; that there are not. */
     assert_false(read_pcrs(BANK("000b", "03", "000100") "00000001" VALUE, &low, 32));
