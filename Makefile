@@ -119,7 +119,7 @@ UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              platform/x86_64/acpi_virtio.c \
              $(addprefix qemu/vsockd/,vring.c guest_memory.c device.c command.c fault.c \
                  fault_packets.c fault_rings.c) \
-             tests/unit/fake_platform.c $(BEARSSL)
+             tests/unit/fake_platform.c tests/unit/fake_tpm.c $(BEARSSL)
 # These stand on Linux' platform in the place of the bare one.
 UNIT_LINUX := linux_secrets linux_files linux_passwd linux_mount linux_hang \
               linux_file
@@ -150,7 +150,8 @@ UNIT_ENDPOINT += $(UNIT_VCOM)
 UNIT_SOCKETS := $(filter socket_%,$(UNIT))
 UNIT_SOCKETS_CODE := drivers/socket_endpoint.c tests/unit/fake_vsock.c
 
-# Those of a TPM's drivers have them; those of the engine a TPM that answers as it is told.
+# Those of a TPM's drivers have them; those of the engine a TPM that answers as it is told. \
+               these in place scripted transport.
 UNIT_REGISTERS := tpm_tis tpm_crb
 UNIT_REGISTERS_CODE := drivers/tpm.c drivers/tpm_tis.c drivers/tpm_crb.c
 UNIT_TPM := tpm_engine tpm_keys measure tpm_recipes tpm_nonsense
@@ -360,7 +361,6 @@ $(BUILD)/unit/test_transfer $(BUILD)/unit/test_transfer_faults: $(BUILD)/unit/ob
 $(UNIT_SOCKETS:%=$(BUILD)/unit/test_%): $(UNIT_SOCKETS_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(UNIT_REGISTERS:%=$(BUILD)/unit/test_%): $(UNIT_REGISTERS_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(UNIT_ENDPOINT:%=$(BUILD)/unit/test_%): $(UNIT_ENDPOINT_CODE:%.c=$(BUILD)/unit/obj/%.o)
-$(UNIT_TPM:%=$(BUILD)/unit/test_%): $(UNIT_TPM_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(UNIT_ENGINE:%=$(BUILD)/unit/test_%): $(UNIT_ENGINE_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(foreach d,unit coverage,$(UNIT_TSS:%=$(BUILD)/$(d)/test_%)): UNIT_LIBS := -ltss2-mu
 $(UNIT_PROGRAMS): $(BUILD)/unit/%: $(BUILD)/unit/obj/tests/unit/%.o $(call archives,$(BUILD)/unit)
@@ -409,7 +409,6 @@ $(BUILD)/coverage/test_transfer $(BUILD)/coverage/test_transfer_faults: $(BUILD)
 $(UNIT_SOCKETS:%=$(BUILD)/coverage/test_%): $(UNIT_SOCKETS_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 $(UNIT_REGISTERS:%=$(BUILD)/coverage/test_%): $(UNIT_REGISTERS_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 $(UNIT_ENDPOINT:%=$(BUILD)/coverage/test_%): $(UNIT_ENDPOINT_CODE:%.c=$(BUILD)/coverage/obj/%.o)
-$(UNIT_TPM:%=$(BUILD)/coverage/test_%): $(UNIT_TPM_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 $(UNIT_ENGINE:%=$(BUILD)/coverage/test_%): $(UNIT_ENGINE_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 $(COVERAGE_UNIT): $(BUILD)/coverage/%: $(BUILD)/coverage/obj/tests/unit/%.o \
                   $(call archives,$(BUILD)/coverage)
