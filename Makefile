@@ -164,7 +164,8 @@ FUZZ := line dispatch words mount_path options passwd machine pair ring device a
         http protobuf base64 hostos \
         vcom tpm_public tpm2 tpm_registers \
         bandsox \
-        bandsox_serial
+        bandsox_serial \
+        vcom_serve
 FUZZ_line     := $(PROTO:%=proto/%)
 FUZZ_dispatch := $(PROTO:%=proto/%) platform/bare/mount.c platform/bare/file.c tests/unit/fake_platform.c \
                  $(addprefix agent/,dispatch.c config.c secret.c ssh_key.c mount.c power.c \
@@ -194,6 +195,7 @@ FUZZ_tpm_public := $(PROTO:%=proto/%)
 FUZZ_tpm2     := $(PROTO:%=proto/%)
 FUZZ_tpm_registers := $(addprefix drivers/,tpm.c tpm_tis.c tpm_crb.c)
 FUZZ_bandsox  := $(PROTO:%=proto/%)
+FUZZ_vcom_serve := $(PROTO:%=proto/%)
 FUZZ_bandsox_serial := $(PROTO:%=proto/%)
 
 # What every byte of a stream passes through is compiled for speed, the rest for size.
