@@ -65,16 +65,17 @@ def host_khz():
     return round(float(found[1]) * 1000) if found else 1000000
 
 
-def command_line(machine, accel):
+def command_line(machine, accel, tpm=None):
     """On microvm Linux has nothing to measure TCG's clock by, and one boot in ten hangs over it;
     told a wrong rate it would have timers that run early or late. Nor may it judge the clock by the
     ticks that a busy host loses, and go on with those alone. And none of its ways to restart is
     there but the triple fault: left to try them all it jumps to a BIOS that is not there either,
-    and may run on in whatever it finds."""
+    and may run on in whatever it finds. Nor does a table of ACPI tell it of a TPM there."""
     if machine != "microvm":
         return COMMAND_LINE
     clock = f" tsc_early_khz={host_khz()} tsc=reliable" if accel == "tcg" else ""
-    return f"{COMMAND_LINE}{clock} reboot=t"
+    place = " tpm_tis.force=1" if tpm else ""
+    return f"{COMMAND_LINE}{clock}{place} reboot=t"
 
 
 class LinuxGuest(Guest):
@@ -89,7 +90,7 @@ class LinuxGuest(Guest):
                  workloads=None, busybox=True, shares=(), append="", accel="tcg", on_note=print,
                  **options):
         options = {"acpi": machine == "microvm", "memory": "256M", **options}
-        line = f"{command_line(machine, accel)} {append}".rstrip()
+        line = f"{command_line(machine, accel, options.get('tpm'))} {append}".rstrip()
         super().__init__(image, machine=machine, accel=accel, append=line, **options)
         self.modules, self.names, self.program = modules, names, program
         self.add, self.workloads, self.busybox, self.shares = add, workloads, busybox, shares
@@ -105,6 +106,9 @@ class LinuxGuest(Guest):
         if size > COMMAND_LINE_MAX:
             raise GuestError(f"the kernel's command line has {size} bytes: an x86 kernel takes "
                              f"{COMMAND_LINE_MAX} (COMMAND_LINE_SIZE - 1)")
+        if self.machine == "microvm" and self.tpm == "crb":
+            raise GuestError("a Linux finds no TPM with CRB on microvm, which has no ACPI table of "
+                             "it: --tpm tis, or --machine q35")
         for share in self.shares:
             if not os.path.isdir(share.directory):
                 raise GuestError(f"cannot share {share.directory}: no such directory")

@@ -15,6 +15,7 @@ sys.path.insert(0, str(TESTS / "fakes"))
 from helpers import (BUILD, end_on_sigterm,  # noqa: E402 pylint: disable=C0413
                      reason_of_setup, shut_down)
 from inside import PASSWD, ROWS, boot  # noqa: E402 pylint: disable=C0413
+from tpms import fixture_factory, fixture_tools  # noqa: E402,F401 pylint: disable=C0413,W0611
 
 
 def pytest_configure():
