@@ -95,7 +95,10 @@ enum status tpm_write_pem(const char *file, const struct tpm_key *key, const cha
 
 enum status tpm_print_key(const struct tpm_key *key, const char *what)
 {
-    printf("handle: 0x%08x\n", key->handle);
+    if (key->handle != 0)
+        printf("handle: 0x%08x\n", key->handle);
+    else
+        puts("handle: none, the key is made for each request");
     print_hex("name", key->name.at, key->name.n);
     print_base64("public", &key->area);
     return tpm_write_pem(NULL, key, what);

@@ -244,7 +244,8 @@ LIES = [
     ("tpm_info", lambda p: p["measured"].update(start=OTHER), VERIFIED[5:]),
     ("tpm_info", lambda p: p["measured"].update(start=""), VERIFIED[5:]),
     ("aik", flip("public", -1), VERIFIED[:1] + VERIFIED[2:3]),
-    ("aik", flip("name", -1), VERIFIED[:2]), ("aik", put("public", b"x"), VERIFIED[:1] + [VERIFIED[2]]),
+    ("aik", flip("name", -1), VERIFIED[:2]),
+    ("aik", put("public", b"x"), VERIFIED[:1] + VERIFIED[2:3]),
     ("ek", flip("public", -1), VERIFIED[1:2]), ("ek", put("public", b""), VERIFIED[1:2]),
     ("ek", lambda p: p.update(public=p["public"][:2]), VERIFIED[1:2]),
     ("credential", flip("credential", 0), VERIFIED[1:2]),
@@ -342,8 +343,10 @@ WARNING = b"motectl: the EK is not checked against anything (--ca, --ek)\n"
 
 @pytest.mark.parametrize("value", [b"hunter2", b"\xff\0" * 40, b"", bytes(100000)], ids=short)
 def test_secret_by_credential(setup, value):
-    assert succeed(setup, "secret", "put", "API", "--sealed", stdin=value, stderr=WARNING) == b"ok\n"
-    succeed(setup, "secret", "put", "TOO", "--sealed", "--mode", "640", "--ca", setup.ca, stdin=value)
+    words = ["secret", "put", "API", "--sealed"]
+    assert succeed(setup, *words, stdin=value, stderr=WARNING) == b"ok\n"
+    words = ["secret", "put", "TOO", "--sealed", "--mode", "640", "--ca", setup.ca]
+    succeed(setup, *words, stdin=value)
     assert setup.guest.secrets == {"API": (value, 0o600), "TOO": (value, 0o640)}
     assert not any(b"hunter2" in line or b64(b"hunter2").encode() in line
                    for line in setup.guest.lines)
@@ -438,7 +441,8 @@ def test_wrong_words(setup, words, stdin, text):
     ("tpm ek", "ek", put("public", "*")), ("tpm ek", "ek", put("public", b"nonsense")),
     ("tpm ek", "ek", put("name", "AA==" * 2000)), ("tpm random 9", "random", put("random", b"")),
     ("tpm pcrs 0", "pcrs", put("bank", "md5")), ("tpm pcrs 0", "pcrs", put("values", [])),
-    ("tpm pcrs 0", "pcrs", value_of_pcr("24", OTHER)), ("tpm pcrs 0", "pcrs", value_of_pcr("x", "")),
+    ("tpm pcrs 0", "pcrs", value_of_pcr("24", OTHER)),
+    ("tpm pcrs 0", "pcrs", value_of_pcr("x", "")),
     ("tpm pcrs 0", "pcrs", value_of_pcr("1", "AA==")), ("tpm pcrs 0", "pcrs", value_of_pcr("0", 5)),
     ("tpm info", "tpm_info", put("measured", 5)), ("tpm info", "tpm_info", event("digest", 5)),
     ("tpm info", "tpm_info", lambda p: p["measured"].update(events=[{}] * 33)),
