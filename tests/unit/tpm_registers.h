@@ -16,8 +16,8 @@
 #define US        UINT64_C(1000)
 #define MS        (1000 * US)
 #define SECOND    (1000 * MS)
-#define LOOKS_MAX 100000u     /* of a command: it ends */
-#define POLL_MAX  (1000 * US) /* of accesses in one tpm_poll() */
+#define LOOKS_MAX 100000u    /* of a command: it ends */
+#define POLL_MAX  (400 * US) /* of accesses in one tpm_poll() */
 #define ONES      UINT32_MAX
 
 /* Nobody reads or writes this memory: its addresses are the registers'. */
