@@ -200,7 +200,7 @@ void tpm2_put_command(struct out *o, enum tpm_cc cc, uint32_t session, ...)
     tpm2_put32(o, 0);
     tpm2_put32(o, cc);
     for (unsigned i = 0; i < c->handles; i++)
-        put_number(o, 'd', &a);
+        put_parameter(o, 'd', &a);
     put_auths(o, c->auths, session);
     put_parameters(o, c->words + strlen(c->words) + 1, &a);
     va_end(a.list);
