@@ -53,7 +53,7 @@ bool http_is_clean(struct bytes line)
 
 bool http_split_field(struct bytes line, struct bytes *name, struct bytes *value, const char **rule)
 {
-    if (line.n != 0 && is_blank(line.at[0])) {
+    if (is_blank(line.at[0])) {
         *rule = "a folded header line";
         return false;
     }

@@ -143,12 +143,13 @@ static struct bytes big_endian(struct bytes b)
     return b;
 }
 
-static struct bytes upper(const char *name, char *dst)
+/* The longest name of a hash is that of SHA3-512. */
+static struct bytes upper(const char *name, char dst[VCOM_NAME_MAX])
 {
     size_t n = 0;
 
-    for (; name[n] != '\0' && n < VCOM_NAME_MAX; n++)
-        dst[n] = (char)(name[n] >= 'a' && name[n] <= 'z' ? name[n] - ('a' - 'A') : name[n]);
+    for (; name[n] != '\0'; n++)
+        dst[n] = (char)(name[n] >= 'a' ? name[n] - ('a' - 'A') : name[n]);
     return (struct bytes){dst, n};
 }
 

@@ -378,6 +378,10 @@ static const struct {
      1,
      "HTTP/1.0 200 OK\r\nContent-Type: x/y\r\nContent-Length: 1\r\nConnection: keep-alive\r\n\r\n",
      ""},
+    {{"200 OK", "x/y", false, false, false, true},
+     2049,
+     "HTTP/1.1 200 OK\r\nContent-Type: x/y\r\nTransfer-Encoding: chunked\r\n\r\n",
+     NULL},
     {{"404 Not Found", "text/plain; charset=utf-8", true, false, false, true},
      19,
      "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain; charset=utf-8\r\n"

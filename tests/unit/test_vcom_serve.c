@@ -126,6 +126,10 @@ static void test_answers(void **state)
     assert_true(vcom_read_answer(VCOM_GETPUB, 1, body, o.len, &got, &error));
     assert_bytes(got.value[0].bytes, "public", 6);
     assert_true(got.value[1].number == 0x23 && got.value[2].number == 0);
+    a = (struct vcom_answer){.kind = VCOM_SIGN, .value[5].bytes = {"SHA1", 4}}; /* the last one */
+    o = out_to(body, sizeof body);
+    vcom_write_message(&o, &a);
+    assert_text((struct bytes){body, o.len}, "\x32\4SHA1");
 }
 
 /* --- refusals --- */
