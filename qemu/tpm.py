@@ -96,25 +96,26 @@ def directory_of(name):
 
 
 class Swtpm:
-    """swtpm over a state, for QEMU, or, with serve, for whoever connects to socket: one at a time.
-    Its sockets are in directory, whose name must be short. A context manager; or start(), wait()
-    and stop(), for who must not be interrupted between them.
+    """swtpm over a state, for QEMU, or, with serve, for whoever connects to socket: one at a time,
+    and the TPM is started already as by a firmware unless flags are others. Its sockets are in
+    directory, whose name must be short. A context manager; or start(), wait() and stop(), for who
+    must not be interrupted between them.
     """
 
-    def __init__(self, state, directory, serve=False):
+    def __init__(self, state, directory, serve=False, flags="not-need-init,startup-clear"):
         # swtpm wants whole names: it may look at them from elsewhere.
         self.state = pathlib.Path(os.path.abspath(state))
         directory = pathlib.Path(os.path.abspath(directory))
         self.socket, self.control = directory / SOCKET, directory / CONTROL
         self.log = directory / LOG
-        self.serve, self.process = serve, None
+        self.serve, self.flags, self.process = serve, flags, None
 
     def command(self):
         line = [find("swtpm"), "socket", "--tpm2", "--tpmstate", f"dir={self.state}",
                 "--ctrl", f"type=unixio,path={self.control}"]
         if self.serve:
             return line + ["--server", f"type=unixio,path={self.socket}",
-                           "--flags", "not-need-init,startup-clear"]
+                           "--flags", self.flags]
         return line + ["--terminate"]  # with QEMU, should that be all that is left to end it
 
     def start(self):

@@ -84,11 +84,11 @@ def copied(factory, to):
 
 
 @contextlib.contextmanager
-def serving(state):
+def serving(state, **options):
     """A TPM at a socket, for tpm2-tools, or for a service."""
     directory = make_directory()
     try:
-        with tpm.Swtpm(state, directory, serve=True) as swtpm:
+        with tpm.Swtpm(state, directory, serve=True, **options) as swtpm:
             yield swtpm
     finally:
         shutil.rmtree(directory, ignore_errors=True)
