@@ -121,6 +121,13 @@ def test_quote_for_another(setup):
     assert f"NOT VERIFIED: {VERIFIED[4]}: the quote is not of the PCRs that were asked" in said
 
 
+def test_values_under_other_numbers(setup):
+    setup.guest.changes["quote"] = lambda p: p["values"].update({"8": p["values"].pop("7")})
+    said = refuse(setup, "tpm", "quote", "--verify", "--pcrs", "sha256:0,7")
+    assert f"NOT VERIFIED: {VERIFIED[4]}: the quote is not of the PCRs whose values are" in said
+    assert said.count("NOT VERIFIED") == 1
+
+
 def test_another_maker_and_key(setup, tmp_path):
     said = refuse(setup, "tpm", "quote", "--verify", "--ca", setup.other)
     assert "NOT VERIFIED: the EK's certificate is signed by the CA: the EK's certificate: " in said
