@@ -146,15 +146,28 @@ def test_ek_without_a_certificate(setup, certificate, text):
         assert "motectl: the TPM has no certificate for its EK" in refuse(setup, "tpm", "ek-cert")
 
 
-def test_certificate_of_another_tpm(setup, tmp_path):
-    """A chain that verifies, for a key that is not the EK."""
-    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=x", "-keyout",
-            tmp_path / "key", "-out", tmp_path / "ca")
-    der = openssl("x509", "-in", tmp_path / "ca", "-outform", "der")
+UNKNOWN = "1.2.3.4=critical,ASN1:NULL"  # an extension
+
+
+def make_chain(directory, ca_extensions, extensions):
+    """A certificate of nobody's key, in DER, and in the directory that of its maker, ca."""
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=ca", "-keyout",
+            directory / "key", "-out", directory / "ca", *ca_extensions)
+    openssl("req", "-new", "-key", directory / "key", "-subj", "/CN=x", "-out", directory / "csr")
+    (directory / "extensions").write_text(extensions)
+    return openssl("x509", "-req", "-in", directory / "csr", "-CA", directory / "ca", "-CAkey",
+                   directory / "key", "-extfile", directory / "extensions", "-outform", "der")
+
+
+@pytest.mark.parametrize("ca_extensions,text", [
+    ([], "the EK is another key than that in its certificate"),
+    (["-addext", UNKNOWN], "the EK's certificate: unhandled critical extension")])
+def test_certificate_of_another_tpm(setup, tmp_path, ca_extensions, text):
+    """A chain that verifies, for a key that is not the EK; critical extensions are for a TPM."""
+    der = make_chain(tmp_path, ca_extensions, UNKNOWN)
     setup.guest.changes["ek"] = lambda p: p.update(certificate=der[p["offset"]:][:300],
                                                    size=len(der))
-    said = refuse(setup, "tpm", "quote", "--verify", "--ca", tmp_path / "ca")
-    assert "the EK is another key than that in its certificate" in said
+    assert text in refuse(setup, "tpm", "quote", "--verify", "--ca", tmp_path / "ca")
 
 
 def test_files_for_tpm2_checkquote(setup, tpm, tmp_path):
