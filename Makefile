@@ -150,12 +150,9 @@ UNIT_ENDPOINT += $(UNIT_VCOM)
 UNIT_SOCKETS := $(filter socket_%,$(UNIT))
 UNIT_SOCKETS_CODE := drivers/socket_endpoint.c tests/unit/fake_vsock.c
 
-# Those of a TPM's drivers have them; those of the engine a TPM that answers as it is told. \
-               these in place scripted transport.
-UNIT_REGISTERS := tpm_tis tpm_crb
-UNIT_REGISTERS_CODE := drivers/tpm.c drivers/tpm_tis.c drivers/tpm_crb.c
-UNIT_TPM := tpm_engine tpm_keys measure tpm_recipes tpm_nonsense
-UNIT_TPM_CODE := tests/unit/fake_tpm.c
+# Those of a TPM's drivers have these in the place of one that answers as it is told.
+UNIT_TPM := tpm_tis tpm_crb
+UNIT_TPM_CODE := drivers/tpm.c drivers/tpm_tis.c drivers/tpm_crb.c
 
 # Fuzz targets, and what each is linked with; a file whose static state it must reset is
 # included by it.
@@ -361,7 +358,7 @@ archives = $$(if $$(filter $(UNIT_LINUX:%=test_%),$$*),$(1)/linux.a) $(1)/code.a
 UNIT_PROGRAMS := $(UNIT:%=$(BUILD)/unit/test_%)
 $(BUILD)/unit/test_transfer $(BUILD)/unit/test_transfer_faults: $(BUILD)/unit/obj/tests/unit/fake_host.o
 $(UNIT_SOCKETS:%=$(BUILD)/unit/test_%): $(UNIT_SOCKETS_CODE:%.c=$(BUILD)/unit/obj/%.o)
-$(UNIT_REGISTERS:%=$(BUILD)/unit/test_%): $(UNIT_REGISTERS_CODE:%.c=$(BUILD)/unit/obj/%.o)
+$(UNIT_TPM:%=$(BUILD)/unit/test_%): $(UNIT_TPM_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(UNIT_ENDPOINT:%=$(BUILD)/unit/test_%): $(UNIT_ENDPOINT_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(UNIT_ENGINE:%=$(BUILD)/unit/test_%): $(UNIT_ENGINE_CODE:%.c=$(BUILD)/unit/obj/%.o)
 $(foreach d,unit coverage,$(UNIT_TSS:%=$(BUILD)/$(d)/test_%)): UNIT_LIBS := -ltss2-mu
@@ -409,7 +406,7 @@ $(BUILD)/coverage/obj/%.o: %.c Makefile | $(BUILD)/.setup
 
 $(BUILD)/coverage/test_transfer $(BUILD)/coverage/test_transfer_faults: $(BUILD)/coverage/obj/tests/unit/fake_host.o
 $(UNIT_SOCKETS:%=$(BUILD)/coverage/test_%): $(UNIT_SOCKETS_CODE:%.c=$(BUILD)/coverage/obj/%.o)
-$(UNIT_REGISTERS:%=$(BUILD)/coverage/test_%): $(UNIT_REGISTERS_CODE:%.c=$(BUILD)/coverage/obj/%.o)
+$(UNIT_TPM:%=$(BUILD)/coverage/test_%): $(UNIT_TPM_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 $(UNIT_ENDPOINT:%=$(BUILD)/coverage/test_%): $(UNIT_ENDPOINT_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 $(UNIT_ENGINE:%=$(BUILD)/coverage/test_%): $(UNIT_ENGINE_CODE:%.c=$(BUILD)/coverage/obj/%.o)
 $(COVERAGE_UNIT): $(BUILD)/coverage/%: $(BUILD)/coverage/obj/tests/unit/%.o \

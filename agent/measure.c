@@ -15,7 +15,8 @@
 
 #define NONE UINT32_MAX
 
-static struct measure_log measured = {.pcr = NONE};
+static struct measure_log measured; /* if anything is measured */
+static bool is_on;
 static struct measure_event next; /* a configuration that is being stored */
 static bool has_start;            /* the PCR was read */
 static bool has_ended;            /* the TPM has refused */
@@ -23,6 +24,8 @@ static uint32_t resets;
 
 const struct measure_log *measure_log(void)
 {
+    if (!is_on)
+        measured.pcr = NONE;
     return &measured;
 }
 
@@ -88,13 +91,13 @@ bool measure_has_room(void)
 
 void measure_config(const void *data, size_t n)
 {
-    if (measured.pcr != NONE)
+    if (is_on)
         next = hash("config", data, n);
 }
 
 void measure_stored(void)
 {
-    if (measured.pcr != NONE)
+    if (is_on)
         add(&next);
 }
 
@@ -133,9 +136,11 @@ int measure_start(void)
 
     if (!read_option(&value))
         return MOTE_ERR_INVALID;
-    measured.pcr = tpm_interface() != NULL ? value : NONE;
-    if (measured.pcr != NONE)
+    is_on = tpm_interface() != NULL && value != NONE;
+    if (is_on) {
+        measured.pcr = value;
         measure_cmdline();
+    }
     return MOTE_OK;
 }
 
@@ -206,7 +211,7 @@ static void begin_again(void)
 
 bool measure_is_owed(void)
 {
-    return measured.pcr != NONE && (resets != tpm_resets() || (!has_ended && first_owed() != NULL));
+    return is_on && (resets != tpm_resets() || (!has_ended && first_owed() != NULL));
 }
 
 /* A reset is no reason to end: it begins again. */
@@ -225,7 +230,7 @@ void measure_tick(void)
     char why[TPM_ERROR_MAX]; /* it has no input that could be too much */
     struct out error = out_to(why, sizeof why);
 
-    if (measured.pcr == NONE)
+    if (!is_on)
         return;
     struct tpm_op *op = tpm_find(TPM_OWNER_MEASURE);
     if (op != NULL && op->status == TPM_RUNNING)

@@ -12,6 +12,7 @@
 
 /* The operation that goes on; so large that there is one alone. */
 static struct tpm_op tpm_slot;
+static bool is_taken; /* so that whoever has no TPM does not even look there */
 
 /* Who waits, in order of arrival. */
 static uint8_t queue[TPM_OWNERS];
@@ -47,7 +48,7 @@ static void dequeue(int owner)
 /* What is owed to the PCR comes first: who asks for its value is told all that was measured. */
 static bool is_turn_of(int owner)
 {
-    if (tpm_slot.recipe != NULL)
+    if (is_taken)
         return false;
     if (owner == TPM_OWNER_MEASURE)
         return true;
@@ -102,6 +103,7 @@ struct tpm_op *tpm_begin(int owner, const struct tpm_recipe *recipe, const struc
         return NULL;
     }
     dequeue(owner);
+    is_taken = true;
     op->recipe = recipe;
     op->owner = owner;
     op->status = TPM_RUNNING;
@@ -114,12 +116,13 @@ struct tpm_op *tpm_begin(int owner, const struct tpm_recipe *recipe, const struc
 
 struct tpm_op *tpm_find(int owner)
 {
-    return tpm_slot.recipe != NULL && tpm_slot.owner == owner ? &tpm_slot : NULL;
+    return is_taken && tpm_slot.owner == owner ? &tpm_slot : NULL;
 }
 
 static void release(void)
 {
     explicit_bzero(&tpm_slot, sizeof tpm_slot);
+    is_taken = false;
 }
 
 void tpm_free(struct tpm_op *op)
@@ -216,7 +219,7 @@ struct bytes tpm_key_name(const struct tpm_op *op, size_t key)
 
 void tpm_tick(uint64_t now)
 {
-    if (tpm_slot.recipe == NULL)
+    if (!is_taken)
         return;
     if (tpm_run(&tpm_slot, now) && tpm_slot.owner == NOBODY)
         release();
@@ -224,12 +227,12 @@ void tpm_tick(uint64_t now)
 
 uint64_t tpm_deadline(void)
 {
-    if (tpm_slot.recipe != NULL)
+    if (is_taken)
         return tpm_run_again();
     return queued != 0 || measure_is_owed() ? 0 : TPM_NEVER; /* it is free: let it be taken */
 }
 
 bool tpm_is_busy(void)
 {
-    return tpm_slot.recipe != NULL && !tpm_run_is_over();
+    return is_taken && !tpm_run_is_over();
 }

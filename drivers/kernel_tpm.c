@@ -22,7 +22,7 @@
 
 #define DEVICE "/dev/tpmrm0"
 
-static struct sockaddr_un where = {.sun_family = AF_UNIX, .sun_path = DEVICE};
+static struct sockaddr_un where; /* its path, as the address of a socket */
 static bool is_socket;
 static bool is_owed; /* the device still works on a command that was given up */
 
@@ -81,8 +81,11 @@ static bool read_option(void)
     size_t len;
     const char *path = platform_last_option("mote.tpm", &len);
 
-    if (path == NULL)
-        return true;
+    where.sun_family = AF_UNIX;
+    if (path == NULL) {
+        path = DEVICE;
+        len = strlen(DEVICE);
+    }
     if (len == 0 || len >= sizeof where.sun_path)
         return false;
     memcpy(where.sun_path, path, len);
