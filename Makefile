@@ -159,7 +159,7 @@ UNIT_TPM_CODE := drivers/tpm.c drivers/tpm_tis.c drivers/tpm_crb.c
 FUZZ := line dispatch words mount_path options passwd machine pair ring device acpi pci \
         file \
         http protobuf base64 hostos \
-        vcom tpm_public tpm2 tpm_registers \
+        vcom tpm_public tpm2 tpm_registers tpm_recipes \
         bandsox \
         bandsox_serial \
         vcom_serve
@@ -191,6 +191,9 @@ FUZZ_vcom     := $(PROTO:%=proto/%)
 FUZZ_tpm_public := $(PROTO:%=proto/%)
 FUZZ_tpm2     := $(PROTO:%=proto/%)
 FUZZ_tpm_registers := $(addprefix drivers/,tpm.c tpm_tis.c tpm_crb.c)
+FUZZ_tpm_recipes := $(PROTO:%=proto/%) \
+                 $(addprefix agent/,tpm.c tpm_run.c tpm_keys.c tpm_flush.c tpm_steps.c) \
+                 $(addprefix agent/tpm_recipe_,info.c keys.c pcr.c random.c nv.c sign.c activate.c seal.c)
 FUZZ_bandsox  := $(PROTO:%=proto/%)
 FUZZ_vcom_serve := $(PROTO:%=proto/%)
 FUZZ_bandsox_serial := $(PROTO:%=proto/%)

@@ -15,8 +15,10 @@ static size_t min_size(size_t a, size_t b)
 static enum tpm_take take_public(struct tpm_op *op, struct tpm2_answer *answer)
 {
     struct bytes area = tpm2_2b(&answer->parameters);
-    struct tpm2_reader r = {(const uint8_t *)area.at, (const uint8_t *)area.at + area.n, false};
 
+    if (area.n == 0)
+        return TPM_FAIL;
+    struct tpm2_reader r = {(const uint8_t *)area.at, (const uint8_t *)area.at + area.n, false};
     uint32_t index = tpm2_u32(&r);
     tpm2_u16(&r); /* of the hash that names it */
     uint32_t attributes = tpm2_u32(&r);
