@@ -15,12 +15,17 @@
 
 #define NONE UINT32_MAX
 
+/* Resets in a row, without an event between that the PCR has taken: then the TPM is hopeless, and
+ * others may have what is left of it. */
+#define RESETS_MAX 3
+
 static struct measure_log measured; /* if anything is measured */
 static bool is_on;
 static struct measure_event next; /* a configuration that is being stored */
 static bool has_start;            /* the PCR was read */
 static bool has_ended;            /* the TPM has refused */
-static uint32_t resets;
+static uint32_t resets;           /* of the TPM, when the PCR was read */
+static unsigned in_vain;
 
 const struct measure_log *measure_log(void)
 {
@@ -186,6 +191,7 @@ static enum tpm_take take_extend(struct tpm_op *op, struct tpm2_answer *answer)
 {
     (void)op;
     (void)answer;
+    in_vain = 0;
     first_owed()->is_extended = true; /* it is the one that was asked for: no event leaves before */
     return TPM_AGAIN;
 }
@@ -211,13 +217,17 @@ static void begin_again(void)
 
 bool measure_is_owed(void)
 {
-    return is_on && (resets != tpm_resets() || (!has_ended && first_owed() != NULL));
+    bool was_reset = resets != tpm_resets() && in_vain < RESETS_MAX;
+
+    return is_on && (was_reset || (!has_ended && first_owed() != NULL));
 }
 
 /* A reset is no reason to end: it begins again. */
 static void end(struct tpm_op *op)
 {
-    if (op->status != TPM_DONE && resets == tpm_resets()) {
+    bool was_reset = resets != tpm_resets();
+
+    if (op->status != TPM_DONE && (!was_reset || ++in_vain == RESETS_MAX)) {
         printf("mote: measured start: %.*s\n", (int)op->error_len, op->error);
         has_ended = true;
     }
@@ -237,7 +247,7 @@ void measure_tick(void)
         return;
     if (op != NULL)
         end(op);
-    if (resets != tpm_resets())
+    if (resets != tpm_resets() && in_vain < RESETS_MAX)
         begin_again();
     if (measure_is_owed())
         tpm_begin(TPM_OWNER_MEASURE, &recipe, &in, &error);

@@ -5,6 +5,8 @@
  */
 #include "agent/tpm_engine.h"
 
+#include <stdio.h>
+
 static bool is_kept; /* what was made is where it belongs, as well */
 
 static struct tpm_key *key_of(struct tpm_op *op)
@@ -130,12 +132,26 @@ static bool ask_evict(struct tpm_op *op, struct out *command)
     return true;
 }
 
+static void tell_once(uint32_t handle, uint32_t rc)
+{
+    static bool was_told;
+    char text[96];
+    struct out why = out_to(text, sizeof text);
+
+    if (was_told)
+        return;
+    was_told = true;
+    tpm2_write_rc(&why, rc);
+    printf("mote: tpm: key 0x%08x is not kept: %.*s\n", (unsigned)handle, (int)why.len, text);
+}
+
 /* A TPM without room for it, or whose owner has a password: the key serves this operation still,
  * and is made again for the next. */
 static enum tpm_take take_evict(struct tpm_op *op, struct tpm2_answer *answer)
 {
-    (void)op;
     is_kept = answer->rc == TPM_RC_SUCCESS;
+    if (!is_kept)
+        tell_once(wanted(op), answer->rc);
     return TPM_NEXT;
 }
 

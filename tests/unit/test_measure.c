@@ -133,7 +133,9 @@ static int reset(void **state)
     tpm_abandon(TPM_OWNER_MEASURE);
     tpm_tick(fake_now);
     measured = (struct measure_log){.pcr = NONE};
+    is_on = false;
     has_start = has_ended = false;
+    in_vain = 0;
     resets = tpm_resets();
     memset(value, 0x77, sizeof value);
     assert_int_equal(tpm_begin_use(), MOTE_OK);
@@ -331,6 +333,19 @@ static void test_reset_of_ours(void **state)
     assert_int_equal(measure_log()->count, 2);
 }
 
+/* One that says so at each attempt is not asked for ever. */
+static void test_resets_in_vain(void **state)
+{
+    (void)state;
+    deliver("a");
+    expect(TPM_CC_PCR_EXTEND, TPM_RC_INITIALIZE);
+    for (int i = 1; i < RESETS_MAX; i++)
+        expect(TPM_CC_PCR_READ, TPM_RC_INITIALIZE);
+    settle();
+    assert_false(measure_is_owed());
+    assert_false(measure_log()->events[0].is_extended);
+}
+
 static void test_option(void **state)
 {
     static const char *const bad[] = {"", "24", "-1", "nothing", "non", "12x", "4294967308"};
@@ -385,6 +400,7 @@ int main(void)
         cmocka_unit_test_setup(test_cannot_start, reset),
         cmocka_unit_test_setup(test_reset, start),
         cmocka_unit_test_setup(test_reset_of_ours, start),
+        cmocka_unit_test_setup(test_resets_in_vain, start),
         cmocka_unit_test_setup(test_option, reset),
         cmocka_unit_test_setup(test_off, reset),
     };
