@@ -42,7 +42,7 @@ MACHINE := buffer.c vsock_machine.c vsock_ports.c vsock_input.c vsock_output.c
 DRIVERS := $(MACHINE) virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c vsock_device.c \
            vsock_endpoint.c entropy.c virtio_rng.c random.c \
            tpm.c tpm_registers.c tpm_tis.c tpm_crb.c
-BARE  := exit.c stdio.c option.c store.c mount.c file.c
+BARE  := exit.c stdio.c option.c store.c mount.c file.c date.c
 X86   := start.S boot.c console.c traps.c paging.c start_info.c acpi.c acpi_virtio.c apic.c clock.c \
          entropy.c devices.c power.c serial.c
 
@@ -50,7 +50,8 @@ X86   := start.S boot.c console.c traps.c paging.c start_info.c acpi.c acpi_virt
 LINUX := entry.S start.c life.c clock.c console.c stdio.c errno_text.c events.c signals.c \
          children.c options.c service.c tool.c init.c init_end.c modules.c files.c passwd.c place.c \
          store.c mount.c mount_child.c mounts.c process.c process_child.c process_user.c text_file.c \
-         file.c file_resolve.c replacement.c serial.c command.c command_child.c tool_streams.c
+         file.c file_resolve.c replacement.c serial.c command.c command_child.c tool_streams.c \
+         date.c
 SOCKETS := kernel_entropy.c buffer.c socket_endpoint.c socket_stream.c socket_listen.c socket_way.c \
            socket_vsock.c socket_tcp.c socket_unix.c \
            kernel_tpm.c random.c
@@ -122,10 +123,10 @@ UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              tests/unit/fake_platform.c tests/unit/fake_tpm.c $(BEARSSL)
 # These stand on Linux' platform in the place of the bare one.
 UNIT_LINUX := linux_secrets linux_files linux_passwd linux_mount linux_hang \
-              linux_file
+              linux_file date
 UNIT_LINUX_CODE := $(addprefix platform/linux/,errno_text.c children.c files.c passwd.c place.c \
                      store.c mount.c mount_child.c mounts.c \
-                     file.c replacement.c) tests/unit/fake_linux.c
+                     file.c replacement.c date.c) tests/unit/fake_linux.c
 UNIT += $(UNIT_LINUX)
 
 # These ask libtss2-mu, an implementation of others, what a command's bytes are.

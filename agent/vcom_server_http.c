@@ -5,6 +5,7 @@
  * its body has come, which is skipped then.
  */
 #include "agent/vcom_connection.h"
+#include "platform/platform.h"
 
 /* A body that is kept leaves room for a line between two chunks. EVE's server takes less than 64
  * KiB; so does this one, where its window allows that. */
@@ -19,6 +20,7 @@
 static void send_answer(int conn, const struct vcom_connection *c, struct vcom_reply *reply,
                         struct http_answer a)
 {
+    a.date = platform_date();
     a.is_old = c->is_old;
     a.closes = c->closes;
     a.has_no_body = c->is_head;

@@ -69,6 +69,10 @@ void platform_write(const char *s, size_t n);
 /* Nanoseconds since the platform started; never goes back. Jumps after a restore. */
 uint64_t platform_now_ns(void);
 
+/* What the wall clock says, as HTTP has it ("Fri, 20 Nov 2026 10:27:29 GMT"), good until the next
+ * call; NULL: there is none. */
+const char *platform_date(void);
+
 /*
  * Sleeps until an interrupt has come since the last call returned, or until the
  * deadline (platform_now_ns() time). May return early; callers poll and come back.

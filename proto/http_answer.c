@@ -39,6 +39,10 @@ void http_write_answer(struct out *o, const struct http_answer *a, const char *b
     out_str(o, a->type);
     if (a->is_error)
         out_str(o, "\r\nX-Content-Type-Options: nosniff");
+    if (a->date != NULL) {
+        out_str(o, "\r\nDate: ");
+        out_str(o, a->date);
+    }
     write_framing(o, a, n);
     if (is_chunked) {
         out_hex(o, (uint32_t)n);

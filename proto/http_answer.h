@@ -9,6 +9,7 @@
 struct http_answer {
     const char *status; /* "200 OK" */
     const char *type;   /* of its content */
+    const char *date;   /* NULL: there is no clock */
     bool is_error;      /* X-Content-Type-Options: nosniff */
     bool is_old;        /* of the request */
     bool closes;        /* it is the last one on this connection */

@@ -285,6 +285,7 @@ static inline long sys_signalfd(const uint64_t *set, int flags)
 }
 
 /* Time and events. */
+#define CLOCK_REALTIME  0
 #define CLOCK_MONOTONIC 1
 
 static inline long sys_clock_gettime(int clock, struct __kernel_timespec *time)

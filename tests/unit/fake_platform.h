@@ -8,4 +8,7 @@
 /* What platform_now_ns() returns. */
 extern uint64_t fake_now;
 
+/* What platform_date() returns; NULL at first. */
+extern const char *fake_date;
+
 #endif

@@ -217,6 +217,17 @@ static void test_bodies_that_nobody_wants(void **state)
 
 /* --- ends --- */
 
+static void test_clock(void **state)
+{
+    (void)state;
+    fake_date = "Fri, 20 Nov 2026 10:27:29 GMT";
+    SAY(0, "GET / HTTP/1.1\r\n" HOST "\r\n");
+    fake_date = NULL;
+    HEARD(0, "HTTP/1.1 404 Not Found\r\n" TEXT "X-Content-Type-Options: nosniff\r\n"
+             "Date: Fri, 20 Nov 2026 10:27:29 GMT\r\nContent-Length: 19\r\n\r\n"
+             "404 page not found\n");
+}
+
 static void test_half_close(void **state)
 {
     (void)state;
@@ -303,20 +314,11 @@ static void test_peer_that_does_not_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        ON(test_each_split),
-        ON(test_pipelined),
-        ON(test_more_answers_than_there_is_room_for),
-        ON(test_expectations),
-        ON(test_old_http),
-        ON(test_long_answers),
-        ON(test_long_bodies),
-        ON(test_long_chunks),
-        ON(test_bodies_that_nobody_wants),
-        ON(test_half_close),
-        ON(test_bad_chunk),
-        ON(test_silence),
-        ON(test_queue),
-        ON(test_peer_that_does_not_read),
+        ON(test_each_split),   ON(test_pipelined),   ON(test_more_answers_than_there_is_room_for),
+        ON(test_expectations), ON(test_old_http),    ON(test_long_answers),
+        ON(test_long_bodies),  ON(test_long_chunks), ON(test_bodies_that_nobody_wants),
+        ON(test_clock),        ON(test_half_close),  ON(test_bad_chunk),
+        ON(test_silence),      ON(test_queue),       ON(test_peer_that_does_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
