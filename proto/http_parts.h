@@ -20,7 +20,8 @@ struct bytes http_trim(struct bytes s);
 /* Whether there is no control character in a line but tabs. */
 bool http_is_clean(struct bytes line);
 
-/* Splits a line of a header, which is not empty. False: *rule, a constant, says what is wrong with it. */
+/* Splits a line of a header, which is not empty. False: *rule, a constant, says what is wrong with
+ * it. */
 bool http_split_field(struct bytes line, struct bytes *name, struct bytes *value,
                       const char **rule);
 
