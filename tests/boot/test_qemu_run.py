@@ -124,3 +124,22 @@ def test_make_run_takes_the_back_end_from_the_environment():
                           capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "unknown vsock back-end nonsense" in done.stderr
+
+
+@pytest.mark.parametrize("machine, interface", [("microvm", "tis"), ("q35", "crb")])
+def test_tpm_that_has_a_name(tmp_path, machine, interface):
+    """The same in each run; its CA, and no other, vouches for it, from a quote to a secret."""
+    def use(name, authority, verbs):
+        script = " && ".join([f"CA={tmp_path}/mote/tpm/{authority}/ca.pem", *verbs])
+        return run("--machine", machine, "--tpm", interface, "--name", name, "--", "sh", "-c",
+                   script, XDG_STATE_HOME=str(tmp_path))
+
+    verbs = [f"{MOTECTL} tpm ek", f"{MOTECTL} tpm quote --verify --ca $CA",
+             f"printf value | {MOTECTL} secret put NAME --sealed --ca $CA",
+             f"{MOTECTL} secret list"]
+    first, other, again = (use(name, "web", verbs) for name in ("web", "other", "web"))
+    keys = [done.stdout.partition("-----END")[0] for done in (first, other, again)]
+    assert first.returncode == 0, first.stderr
+    assert "NAME: 5 bytes, mode 600\n" in first.stdout
+    assert other.returncode == 1 and "NOT VERIFIED: the EK's certificate" in other.stdout
+    assert again.returncode == 0 and keys[2] == keys[0] != keys[1]
