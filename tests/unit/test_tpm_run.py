@@ -5,6 +5,7 @@ no swtpm, or one that fails. swtpm is real unless its failures are played; QEMU 
 
 import fcntl
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -14,10 +15,22 @@ from fake_qemu import Tree
 GOOD = "say=EXIT:_STATUS=0 rc=33"
 
 
+def replace(tree, monkeypatch, program, script):
+    """Has a shell script play a program of swtpm's."""
+    file = tree.base / "bin" / program
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f"#!/bin/sh\n{script}\n")
+    file.chmod(0o755)
+    monkeypatch.setenv("PATH", str(file.parent), prepend=os.pathsep)
+
+
 @pytest.fixture(name="tree")
 def fixture_tree(tmp_path_factory, monkeypatch):
     tree = Tree(tmp_path_factory.mktemp("r"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tree.base / "s"))
+    # Where the tree looks for who is left; not swtpm_setup's, which that need not wait for.
+    note = f'case "$*" in *--terminate*) echo $$ >>{tree.base}/pids; esac'
+    replace(tree, monkeypatch, "swtpm", f'{note}\nexec {shutil.which("swtpm")} "$@"')
     yield tree
     tree.check_clean()
 
@@ -31,15 +44,6 @@ def lock(state):
     file = open(state / ".lock", "a", encoding="ascii")  # pylint: disable=consider-using-with
     fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return file
-
-
-def replace(tree, monkeypatch, program, script):
-    """Has a shell script play a program of swtpm's."""
-    file = tree.base / "bin" / program
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(f"#!/bin/sh\n{script}\n")
-    file.chmod(0o755)
-    monkeypatch.setenv("PATH", str(file.parent), prepend=os.pathsep)
 
 
 @pytest.mark.parametrize("words, said", [
