@@ -121,6 +121,12 @@ def test_quote_for_another(setup):
     assert f"NOT VERIFIED: {VERIFIED[4]}: the quote is not of the PCRs that were asked" in said
 
 
+def test_signature_of_another_scheme(setup):
+    setup.guest.changes["quote"] = lambda p: p.update(signature=b"\0\x16" + p["signature"][2:])
+    said = refuse(setup, "tpm", "quote", "--verify")
+    assert f"NOT VERIFIED: {VERIFIED[2]}: the signature is not of the AIK's scheme" in said
+
+
 def test_values_under_other_numbers(setup):
     setup.guest.changes["quote"] = lambda p: p["values"].update({"8": p["values"].pop("7")})
     said = refuse(setup, "tpm", "quote", "--verify", "--pcrs", "sha256:0,7")
