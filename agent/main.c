@@ -185,13 +185,6 @@ static void let_leave(void)
     while (endpoint_flush());
 }
 
-/* Nobody wants the TPM any more; what was made in it still leaves it. */
-static void leave_tpm(void)
-{
-    for (int owner = 0; owner < TPM_OWNERS; owner++)
-        tpm_abandon(owner);
-}
-
 /* Lets the answers leave and the peers see an orderly end; secrets do not outlive us. */
 static void finish(void)
 {
@@ -199,12 +192,11 @@ static void finish(void)
 
     bandsox_stop();
     store_wipe();
-    leave_tpm();
     endpoint_unlisten(STEREOS_PORT);
     endpoint_unlisten(VCOM_PORT);
     endpoint_close_all();
     let_leave();
-    while ((endpoint_connections() != 0 || tpm_is_busy()) && platform_now_ns() < deadline) {
+    while ((!tpm_end_use() || endpoint_connections() != 0) && platform_now_ns() < deadline) {
         sleep_until_needed(earlier(deadline, tpm_deadline()));
         tpm_tick(platform_now_ns());
         if (endpoint_poll() != MOTE_OK)

@@ -50,7 +50,7 @@ static bool is_turn_of(int owner)
 {
     if (is_taken)
         return false;
-    if (owner == TPM_OWNER_MEASURE)
+    if (owner == TPM_OWNER_MEASURE || owner == TPM_OWNER_END)
         return true;
     return !measure_is_owed() && (queued == 0 || queue[0] == owner);
 }

@@ -21,6 +21,7 @@
 enum tpm_owner {
     TPM_OWNER_MEASURE = ENDPOINT_CONNECTIONS, /* agent/measure.h */
     TPM_OWNER_ENTROPY,                        /* what the random generator takes */
+    TPM_OWNER_END,                            /* tpm_end_use() */
     TPM_OWNERS,
 };
 
@@ -119,6 +120,11 @@ struct tpm_recipe {
  * is no TPM is no error. Once. */
 int tpm_begin_use(void);
 
+/* At the guest's end, in each turn of the loop: nobody wants the TPM any more, what was made in it
+ * still leaves it, and unless others use it, too, it is shut down, so that it need not take this
+ * for an attack (Part 1, 12.2.3, 19.8.6). True: it is over. */
+bool tpm_end_use(void);
+
 /* The interface (tpm_open()); NULL: there is no TPM, and every operation fails. */
 const char *tpm_interface(void);
 
@@ -170,8 +176,5 @@ void tpm_tick(uint64_t now);
 
 /* When tpm_tick() must be called at the latest; UINT64_MAX when nothing goes on. */
 uint64_t tpm_deadline(void);
-
-/* Whether an operation goes on: at the guest's end, whether something may still be in the TPM. */
-bool tpm_is_busy(void);
 
 #endif

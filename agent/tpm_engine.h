@@ -24,6 +24,9 @@ uint64_t tpm_run_again(void);
 /* Whether nothing of it is left in the TPM, and nothing is under way. */
 bool tpm_run_is_over(void);
 
+/* Whether an operation goes on, and may still have something in the TPM. (tpm.c) */
+bool tpm_is_busy(void);
+
 /* As tpm_fail(), but it was the TPM that said no. */
 enum tpm_take tpm_refuse(struct tpm_op *op, uint32_t rc, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -98,6 +98,45 @@ static enum tpm_take take_self_test(struct tpm_op *op, struct tpm2_answer *answe
     return TPM_NEXT;
 }
 
+/* -- its end */
+
+static bool ask_shutdown(struct tpm_op *op, struct out *command)
+{
+    (void)op;
+    tpm2_write_shutdown(command, TPM_SU_CLEAR);
+    return true;
+}
+
+static void abandon_all(void)
+{
+    for (int owner = 0; owner < TPM_OWNER_END; owner++)
+        tpm_abandon(owner);
+}
+
+bool tpm_end_use(void)
+{
+    static const struct tpm_step steps[] = {{.ask = ask_shutdown}, {0}};
+    static const struct tpm_recipe recipe = {.name = "end", .steps = steps};
+    static bool is_shut_down;
+    const struct tpm_input in = {0};
+    char why[TPM_ERROR_MAX]; /* it has no input that could be too much */
+    struct out error = out_to(why, sizeof why);
+
+    abandon_all();
+    struct tpm_op *op = tpm_find(TPM_OWNER_END);
+    if (op == NULL && interface != NULL && tpm_is_ours() && !is_shut_down)
+        op = tpm_begin(TPM_OWNER_END, &recipe, &in, &error);
+    else if (op == NULL)
+        return !tpm_is_busy();
+    if (op == NULL || op->status == TPM_RUNNING)
+        return false;
+    is_shut_down = true;
+    tpm_free(op);
+    return !tpm_is_busy();
+}
+
+/* -- its beginning */
+
 const struct tpm_step *tpm_start_step(void)
 {
     static const struct tpm_step startup = {ask_startup, take_startup, true};

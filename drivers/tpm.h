@@ -11,6 +11,7 @@
 
 #include "platform/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -43,6 +44,9 @@ uint64_t tpm_poll_again(void);
 
 /* Ends the command, whatever became of it: the buffer is the caller's again. */
 void tpm_finish(void);
+
+/* Whether nobody else uses the TPM: not so by a kernel, which also shuts it down at the end. */
+bool tpm_is_ours(void);
 
 /* What went wrong last, a sentence without the words "tpm:" in front and a stop behind. */
 const char *tpm_fault(void);

@@ -25,6 +25,7 @@ enum tpm_cc {
     TPM_CC_CREATE_PRIMARY = 0x131,
     TPM_CC_SELF_TEST = 0x143,
     TPM_CC_STARTUP = 0x144,
+    TPM_CC_SHUTDOWN = 0x145,
     TPM_CC_NV_READ = 0x14e,
     TPM_CC_ACTIVATE_CREDENTIAL = 0x147,
     TPM_CC_CERTIFY = 0x148,
@@ -138,6 +139,7 @@ bool tpm2_read_selection(struct bytes text, struct tpm2_selection *s, struct out
 
 /* A session of a policy as authorization; TPM_RS_PW: an empty password. */
 void tpm2_write_startup(struct out *o, enum tpm_su su);
+void tpm2_write_shutdown(struct out *o, enum tpm_su su);
 void tpm2_write_self_test(struct out *o, bool full);
 void tpm2_write_get_capability(struct out *o, enum tpm_cap cap, uint32_t property, uint32_t count);
 void tpm2_write_get_random(struct out *o, uint16_t n);

@@ -7,6 +7,11 @@ void tpm2_write_startup(struct out *o, enum tpm_su su)
     tpm2_put_command(o, TPM_CC_STARTUP, 0, su);
 }
 
+void tpm2_write_shutdown(struct out *o, enum tpm_su su)
+{
+    tpm2_put_command(o, TPM_CC_SHUTDOWN, 0, su);
+}
+
 void tpm2_write_self_test(struct out *o, bool full)
 {
     tpm2_put_command(o, TPM_CC_SELF_TEST, 0, full);

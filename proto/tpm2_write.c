@@ -14,6 +14,7 @@ static const struct tpm2_command commands[] = {
     {TPM_CC_CREATE_PRIMARY, 1, 1, true, "CreatePrimary\0{zz}tzzz"},
     {TPM_CC_SELF_TEST, 0, 0, false, "SelfTest\0u"},
     {TPM_CC_STARTUP, 0, 0, false, "Startup\0w"},
+    {TPM_CC_SHUTDOWN, 0, 0, false, "Shutdown\0w"},
     {TPM_CC_ACTIVATE_CREDENTIAL, 2, 2, false, "ActivateCredential\0bb"},
     {TPM_CC_CERTIFY, 2, 2, false, "Certify\0bn"},
     {TPM_CC_NV_READ, 2, 1, false, "NV_Read\0ww"},

@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import time
 
 import pytest
@@ -51,6 +52,18 @@ BAD = [
 @pytest.fixture(name="row", scope="module", params=ROWS)
 def fixture_row(request):
     return ROWS[request.param]
+
+
+def test_it_is_shut_down_in_order(row, factory, tmp_path):
+    """Else a TPM takes the next start for an attack on what its lockout protects, as the EK."""
+    state = copied(factory, tmp_path / "state")
+    with boot(**row, tpm_state=state) as guest:
+        told(guest, "random", bytes=1)
+        assert shut_down(guest) == 0
+    with serving(state) as swtpm:
+        tools = Tools(tmp_path, swtpm.socket)
+        found = tools.run("tpm2_getcap", "properties-variable")
+    assert re.search(r"orderly: +1\n", found), found
 
 
 @pytest.fixture(name="guest", scope="module")

@@ -16,6 +16,17 @@ static void their_startup(void)
     PUT(UINT16, TPM2_SU_STATE);
 }
 
+static void our_shutdown(struct out *o)
+{
+    tpm2_write_shutdown(o, TPM_SU_STATE);
+}
+
+static void their_shutdown(void)
+{
+    begin(TPM2_ST_NO_SESSIONS, TPM2_CC_Shutdown);
+    PUT(UINT16, TPM2_SU_STATE);
+}
+
 static void our_self_test(struct out *o)
 {
     tpm2_write_self_test(o, true);
@@ -224,6 +235,7 @@ static void their_hash(void)
 
 static const struct command commands[] = {
     {"Startup", our_startup, their_startup},
+    {"Shutdown", our_shutdown, their_shutdown},
     {"SelfTest", our_self_test, their_self_test},
     {"GetCapability", our_get_capability, their_get_capability},
     {"GetRandom", our_get_random, their_get_random},

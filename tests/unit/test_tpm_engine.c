@@ -4,7 +4,7 @@
  * is sent again and how long, and that nothing stays in the TPM however an operation ends.
  */
 #include "agent/measure.h"
-#include "agent/tpm.h"
+#include "agent/tpm_engine.h"
 #include "drivers/tpm.h"
 #include "platform/platform.h"
 #include "tests/unit/fake_platform.h"
@@ -716,6 +716,25 @@ static void test_no_tpm(void **state)
     assert_int_equal(fake_tpm_commands, 0);
 }
 
+/* What goes on is broken off and cleaned up first, whoever waits is not served. */
+static void test_end(void **state)
+{
+    (void)state;
+    expect((struct fake_tpm_answer){.code = TPM_CC_GET_RANDOM, .polls = 3, BYTES(random_bytes)});
+    expect((struct fake_tpm_answer){.code = TPM_CC_SHUTDOWN});
+    begin(0, &two_randoms);
+    tick();
+    begin(1, &two_randoms);
+    for (int i = 0; i < 10 && !tpm_end_use(); i++)
+        tick();
+    assert_true(tpm_end_use());
+    assert_int_equal(fake_tpm_expected(), 0);
+    assert_null(tpm_find(1));
+    size_t commands = fake_tpm_commands;
+    tick();
+    assert_int_equal(fake_tpm_commands, commands); /* once */
+}
+
 static void test_option(void **state)
 {
     static const char *const bad[] = {"", "none", "transien", "transients", "persistent "};
@@ -758,6 +777,7 @@ int main(void)
         cmocka_unit_test_setup(test_flush_refused, start),
         cmocka_unit_test_setup(test_no_tpm, start),
         cmocka_unit_test_setup(test_option, start),
+        cmocka_unit_test_setup(test_end, start), /* it can't be begun again */
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
