@@ -138,7 +138,7 @@ bool tpm_fill_sealed(const struct mote_tpm *p, const struct tpm_request *request
 /* What a TPM2B_... holds that must be all of b. */
 static bool open_2b(struct bytes b, const char *key, struct bytes *inner, struct out *error)
 {
-    struct tpm2_reader r = {.at = (const uint8_t *)b.at, .end = (const uint8_t *)b.at + b.n};
+    struct tpm2_reader r = tpm2_reader_of(b);
 
     *inner = tpm2_2b(&r);
     if (!r.bad && r.at == r.end)

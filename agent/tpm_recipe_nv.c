@@ -18,7 +18,7 @@ static enum tpm_take take_public(struct tpm_op *op, struct tpm2_answer *answer)
 
     if (area.n == 0)
         return TPM_FAIL;
-    struct tpm2_reader r = {(const uint8_t *)area.at, (const uint8_t *)area.at + area.n, false};
+    struct tpm2_reader r = tpm2_reader_of(area);
     uint32_t index = tpm2_u32(&r);
     tpm2_u16(&r); /* of the hash that names it */
     uint32_t attributes = tpm2_u32(&r);

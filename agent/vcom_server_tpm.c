@@ -13,7 +13,7 @@ struct scratch {
 static bool give_public(const struct tpm_op *op, struct vcom_answer *a, struct scratch *s)
 {
     struct bytes area = tpm_key_public(op, 0);
-    struct tpm2_reader r = {(const uint8_t *)area.at, (const uint8_t *)area.at + area.n, false};
+    struct tpm2_reader r = tpm2_reader_of(area);
 
     (void)s;
     a->value[0].bytes = area;

@@ -178,13 +178,24 @@ static int take_rx(struct vsock_machine *m, uint64_t now)
     return n;
 }
 
+/* What was sent may have been a secret. */
+static void wipe_payload(int slot)
+{
+    uint32_t len = tx_headers[slot].len; /* the device has seen it, and may have changed it */
+
+    if (len != 0 && slot < TX_DATA_SLOTS)
+        memset(tx_payloads[slot], 0, len < TX_PAYLOAD_SIZE ? len : TX_PAYLOAD_SIZE);
+}
+
 static int take_tx(void)
 {
     uint32_t len;
     int slot, n = 0;
 
-    for (; (slot = virtqueue_take(&queues[QUEUE_TX], &len)) >= 0; n++)
+    for (; (slot = virtqueue_take(&queues[QUEUE_TX], &len)) >= 0; n++) {
+        wipe_payload(slot);
         tx_busy &= ~(UINT32_C(1) << slot);
+    }
     return slot == MOTE_ERR_BROKEN ? fail("the device wrote nonsense into the transmit queue") : n;
 }
 

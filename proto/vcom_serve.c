@@ -80,8 +80,7 @@ const char *vcom_failure_behind(enum vcom_kind kind, size_t keys)
 
 const char *vcom_failure_to_sign(struct bytes public_area, size_t n)
 {
-    struct tpm2_reader r = {.at = (const uint8_t *)public_area.at,
-                            .end = (const uint8_t *)public_area.at + public_area.n};
+    struct tpm2_reader r = tpm2_reader_of(public_area);
     bool is_rsa = tpm2_u16(&r) == TPM_ALG_RSA;
     (void)tpm2_u16(&r); /* the hash that names it */
     uint32_t attributes = tpm2_u32(&r);
@@ -160,8 +159,7 @@ static const char *scheme_name(uint16_t scheme)
 
 bool vcom_answer_signature(struct bytes signature, struct vcom_names *names, struct vcom_answer *a)
 {
-    struct tpm2_reader reader = {.at = (const uint8_t *)signature.at,
-                                 .end = (const uint8_t *)signature.at + signature.n};
+    struct tpm2_reader reader = tpm2_reader_of(signature);
     struct tpm2_signature s;
 
     if (!tpm2_read_signature(&reader, &s))

@@ -179,10 +179,10 @@ def test_files_behind_refused_connections(warm):
 
 
 def test_files_of_a_service(lean):
-    """The three that it was given, epoll, signals, and its listener."""
+    """The three that it was given, epoll, signals, its listener and VComLink's."""
     kinds = [os.readlink(f"/proc/{lean.pid}/fd/{number}") for number in files(lean)[3:]]
     assert [re.sub(r"\[\d+\]", "", kind) for kind in kinds] == \
-        ["anon_inode:[eventpoll]", "anon_inode:[signalfd]", "socket:"]
+        ["anon_inode:[eventpoll]", "anon_inode:[signalfd]", "socket:", "socket:"]
 
 
 def test_mappings(warm):
