@@ -20,7 +20,7 @@ CLIENT_TIMEOUT = 300
 SETTLE_SECONDS = 0.5  # until a guest has done what comes behind the last answer
 IDLE_SECONDS = 2
 SMALL_TIMEOUT = 30
-SIZES = ["1M", "1536K", "1664K", "2M", "3M", "4M", "6M", "8M", "12M", "16M", "20M", "24M", "28M", "32M",
+SIZES = ["1M", "1536K", "1728K", "2M", "3M", "4M", "6M", "8M", "12M", "16M", "20M", "24M", "28M", "32M",
          "40M", "48M", "56M", "64M", "72M", "80M", "96M", "112M", "128M", "160M", "192M", "256M"]
 
 

@@ -18,8 +18,8 @@ BANNER = [
     r"mote: vsock: CID 3, virtio-(pci|mmio) at [0-9a-f]+",  # with its interrupt: not "polled"
     r"mote: ready: all subsystems started",
 ]
-MEMORY = [("q35", "4M"), ("q35", "2M"), ("microvm", "2M"), ("microvm", "1664K"),
-          ("microvm-acpi", "2M"), ("microvm-acpi", "1664K")]
+MEMORY = [("q35", "4M"), ("q35", "2M"), ("microvm", "2M"), ("microvm", "1728K"),
+          ("microvm-acpi", "2M"), ("microvm-acpi", "1728K")]
 NO_RDRAND = ("-cpu", "qemu64")
 CONFIG_NAME = "jcard.toml"
 MODULE_SIZE = 50000
