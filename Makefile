@@ -15,33 +15,31 @@ comma  := ,
 
 # --- sources ---------------------------------------------------------------------
 
-# What every guest does, and what one does that dials its host.
+# What every guest does, what one does that dials its host, what one does with its TPM, and
+# what it answers of that as VComLink does.
 PROTO_SERVE := text.c out.c utf8.c json_check.c json_read.c line.c stereos.c mote.c
 PROTO_DIAL  := mote_job.c base64.c protobuf.c http.c hostos.c vcom.c tpm_public.c bandsox.c \
-               bandsox_serial.c \
-               tpm2_write.c tpm2_command.c tpm2_template.c tpm2_answer.c tpm2_selection.c \
-               tpm2_parse.c tpm2_rc.c \
-               mote_tpm.c \
-               http_parts.c http_request.c http_answer.c vcom_serve.c
+               bandsox_serial.c
+PROTO_TPM   := tpm2_write.c tpm2_command.c tpm2_template.c tpm2_answer.c tpm2_selection.c \
+               tpm2_parse.c tpm2_rc.c mote_tpm.c
+PROTO_VCOM  := http_parts.c http_request.c http_answer.c vcom_serve.c
 AGENT_SERVE := main.c session.c dispatch.c lifecycle.c health.c config.c secret.c ssh_key.c mount.c \
-               path.c power.c capabilities.c notify.c number.c \
-               vcom_server.c
+               path.c power.c capabilities.c notify.c number.c
 AGENT_DIAL  := client.c hostos.c vcom.c transfer.c transfer_receive.c transfer_ends.c job.c \
                job_strings.c job_options.c job_hostos.c job_vcom.c job_transfer.c bandsox.c \
-               bandsox_read.c bandsox_write.c bandsox_list.c \
-               tpm_steps.c tpm_recipe_info.c tpm_recipe_keys.c tpm_recipe_pcr.c tpm_recipe_random.c \
-               seed.c \
-               tpm.c tpm_run.c tpm_start.c tpm_keys.c tpm_flush.c measure.c \
-               tpm_recipe_nv.c tpm_recipe_sign.c tpm_recipe_activate.c tpm_recipe_seal.c \
-               vcom_server_http.c vcom_server_json.c vcom_server_tpm.c \
-               tpm_serve.c tpm_messages.c tpm_secret.c
-PROTO := $(PROTO_SERVE) $(PROTO_DIAL)
-AGENT := $(AGENT_SERVE) $(AGENT_DIAL)
+               bandsox_read.c bandsox_write.c bandsox_list.c
+AGENT_TPM   := tpm.c tpm_run.c tpm_start.c tpm_keys.c tpm_flush.c tpm_steps.c tpm_recipe_info.c \
+               tpm_recipe_keys.c tpm_recipe_nv.c tpm_recipe_sign.c tpm_recipe_activate.c \
+               tpm_recipe_pcr.c tpm_recipe_seal.c tpm_recipe_random.c tpm_serve.c tpm_messages.c \
+               tpm_secret.c measure.c seed.c
+AGENT_VCOM  := vcom_server.c vcom_server_http.c vcom_server_json.c vcom_server_tpm.c
+PROTO := $(PROTO_SERVE) $(PROTO_DIAL) $(PROTO_TPM) $(PROTO_VCOM)
+AGENT := $(AGENT_SERVE) $(AGENT_DIAL) $(AGENT_TPM) $(AGENT_VCOM)
 # Pure code: the guest's driver and the host's device both link it.
 MACHINE := buffer.c vsock_machine.c vsock_ports.c vsock_input.c vsock_output.c
+TPM     := tpm.c tpm_registers.c tpm_tis.c tpm_crb.c random.c
 DRIVERS := $(MACHINE) virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c vsock_device.c \
-           vsock_endpoint.c entropy.c virtio_rng.c random.c \
-           tpm.c tpm_registers.c tpm_tis.c tpm_crb.c
+           vsock_endpoint.c entropy.c virtio_rng.c $(TPM)
 BARE  := exit.c stdio.c option.c store.c mount.c file.c date.c
 X86   := start.S boot.c console.c traps.c paging.c start_info.c acpi.c acpi_virtio.c apic.c clock.c \
          entropy.c devices.c power.c serial.c
@@ -50,11 +48,9 @@ X86   := start.S boot.c console.c traps.c paging.c start_info.c acpi.c acpi_virt
 LINUX := entry.S start.c life.c clock.c console.c stdio.c errno_text.c events.c signals.c \
          children.c options.c service.c tool.c init.c init_end.c modules.c files.c passwd.c place.c \
          store.c mount.c mount_child.c mounts.c process.c process_child.c process_user.c text_file.c \
-         file.c file_resolve.c replacement.c serial.c command.c command_child.c tool_streams.c \
-         date.c
+         file.c file_resolve.c replacement.c serial.c command.c command_child.c tool_streams.c date.c
 SOCKETS := kernel_entropy.c buffer.c socket_endpoint.c socket_stream.c socket_listen.c socket_way.c \
-           socket_vsock.c socket_tcp.c socket_unix.c \
-           kernel_tpm.c random.c
+           socket_vsock.c socket_tcp.c socket_unix.c kernel_tpm.c random.c
 
 # Its application: programs that it starts and looks after.
 WORKLOADS := words.c workload_config.c workload_load.c workload_output.c workload_run.c workload_messages.c \
@@ -63,17 +59,18 @@ WORKLOADS := words.c workload_config.c workload_load.c workload_output.c workloa
 # What it is when somebody in the guest runs it.
 TOOLS := tool.c tool_words.c tool_text.c tool_hostos.c tool_vsock_guest.c tool_vcom.c tool_transfer.c
 
-# Hashes of other people, which set-up puts there.
-BEARSSL := $(addprefix $(BUILD)/bearssl/src/,hash/md5.c hash/sha2small.c mac/hmac.c \
-             rand/hmac_drbg.c \
-             codec/dec32le.c codec/dec32be.c codec/enc32le.c codec/enc32be.c \
-             symcipher/chacha20_ct.c symcipher/poly1305_ctmul.c)
+# Hashes of other people, which set-up puts there; and what the TPM alone needs of them.
+BEARSSL_TPM := $(addprefix $(BUILD)/bearssl/src/,mac/hmac.c rand/hmac_drbg.c \
+                 symcipher/chacha20_ct.c symcipher/poly1305_ctmul.c)
+BEARSSL := $(addprefix $(BUILD)/bearssl/src/,hash/md5.c hash/sha2small.c \
+             codec/dec32le.c codec/dec32be.c codec/enc32le.c codec/enc32be.c) $(BEARSSL_TPM)
 
 # In this order it lies in memory: what requests need at the front, on few pages.
 LINUX_MOTE := $(PROTO_SERVE:%=proto/%) $(AGENT_SERVE:%=agent/%) $(WORKLOADS:%=agent/%) \
               $(SOCKETS:%=drivers/%) $(LINUX:%=platform/linux/%) \
               $(PROTO_DIAL:%=proto/%) $(AGENT_DIAL:%=agent/%) agent/bandsox_exec.c \
-              $(TOOLS:%=agent/%) $(BEARSSL)
+              $(TOOLS:%=agent/%) $(PROTO_TPM:%=proto/%) $(AGENT_TPM:%=agent/%) \
+              $(PROTO_VCOM:%=proto/%) $(AGENT_VCOM:%=agent/%) $(BEARSSL)
 
 GUEST := $(PROTO:%=proto/%) $(AGENT:%=agent/%) $(DRIVERS:%=drivers/%) $(BARE:%=platform/bare/%) \
          $(X86:%=platform/x86_64/%) agent/bandsox_exec_none.c $(BEARSSL)
@@ -261,7 +258,7 @@ $(BUILD)/$(1)/obj/%.o: %.S Makefile $(PICOLIBC_STAMP)
 	$(Q)$(CC) $(GUEST_FLAGS) $(3) $$(DEPS) -c $$< -o $$@
 $(BUILD)/$(1)/mote.debug: $$($(BUILD)/$(1)_OBJS) linker/x86_64.ld
 	@echo "LD   $$@"
-	$(Q)$(CC) $(GUEST_LDFLAGS) $(4) $$($(BUILD)/$(1)_OBJS) $(PICOLIBC)/lib/libc.a -lgcc -o $$@
+	$(Q)$(CC) $(GUEST_LDFLAGS) $(4) -Wl,-Map=$$(@:.debug=.map) $$($(BUILD)/$(1)_OBJS) $(PICOLIBC)/lib/libc.a -lgcc -o $$@
 -include $$($(BUILD)/$(1)_OBJS:.o=.d)
 endef
 
@@ -477,6 +474,11 @@ interop: all $(LINUX_PROGRAMS) ## run the tests with real Linux alone
 
 size: $(IMAGE) $(LINUX_IMAGE) ## print images and memory against their budgets
 	$(Q)$(PYTHON) linker/size.py --image-budget 163840 --image $(IMAGE) $(BUILD)/$(ARCH)/mote.debug
+	@echo
+	$(Q)$(PYTHON) linker/parts.py $(BUILD)/$(ARCH)/mote.map \
+	    "the TPM: drivers" $(TPM:%=drivers/%) -- "the TPM: commands" $(PROTO_TPM:%=proto/%) -- \
+	    "the TPM: operations" $(AGENT_TPM:%=agent/%) -- "the TPM: ciphers" $(BEARSSL_TPM) -- \
+	    "VComLink served" $(PROTO_VCOM:%=proto/%) $(AGENT_VCOM:%=agent/%)
 	@echo
 	$(Q)$(PYTHON) linker/size.py --linux --image-budget 204800 --image $(LINUX_IMAGE) \
 	    $(LINUX_IMAGE).debug

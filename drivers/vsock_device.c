@@ -183,7 +183,7 @@ static void wipe_payload(int slot)
 {
     uint32_t len = tx_headers[slot].len; /* the device has seen it, and may have changed it */
 
-    if (len != 0 && slot < TX_DATA_SLOTS)
+    if (slot < TX_DATA_SLOTS)
         memset(tx_payloads[slot], 0, len < TX_PAYLOAD_SIZE ? len : TX_PAYLOAD_SIZE);
 }
 

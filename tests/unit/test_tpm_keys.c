@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The keys that an operation needs: where they are looked for, how they are made and kept. */
 #include "agent/measure.h"
-#include "agent/tpm.h"
+#include "agent/tpm_engine.h"
 #include "drivers/tpm.h"
 #include "platform/platform.h"
 #include "tests/unit/fake_platform.h"

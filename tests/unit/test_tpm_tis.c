@@ -176,6 +176,7 @@ static int set_up(void **state)
     M.time = 3 * MS;
     answer(200, 200);
     assert_string_equal(tpm_open(), "tis");
+    assert_true(tpm_is_ours());
     return 0;
 }
 
