@@ -234,12 +234,17 @@ static void end(struct tpm_op *op)
     tpm_free(op);
 }
 
-void measure_tick(void)
+static void begin_measuring(void)
 {
     const struct tpm_input in = {0};
     char why[TPM_ERROR_MAX]; /* it has no input that could be too much */
     struct out error = out_to(why, sizeof why);
 
+    tpm_begin(TPM_OWNER_MEASURE, &recipe, &in, &error);
+}
+
+void measure_tick(void)
+{
     if (!is_on)
         return;
     struct tpm_op *op = tpm_find(TPM_OWNER_MEASURE);
@@ -250,5 +255,5 @@ void measure_tick(void)
     if (resets != tpm_resets() && in_vain < RESETS_MAX)
         begin_again();
     if (measure_is_owed())
-        tpm_begin(TPM_OWNER_MEASURE, &recipe, &in, &error);
+        begin_measuring();
 }

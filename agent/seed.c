@@ -17,7 +17,7 @@ void seed_renew(void)
     seed_want();
 }
 
-static struct tpm_op *begin(void)
+static struct tpm_op *begin_seed(void)
 {
     const struct tpm_input in = {.number = RANDOM_SEED};
     char why[TPM_ERROR_MAX]; /* it has no input that could be too much */
@@ -32,7 +32,7 @@ void seed_tick(void)
         return;
     struct tpm_op *op = tpm_find(TPM_OWNER_ENTROPY);
     if (op == NULL)
-        op = begin();
+        op = begin_seed();
     if (op == NULL || op->status == TPM_RUNNING)
         return;
     if (op->status == TPM_DONE) /* else the other sources must do */
