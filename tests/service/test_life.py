@@ -270,9 +270,11 @@ def test_poweroff(program, how):
 # --- what is told ---
 
 def test_console_of_a_life(own):
-    name = f"unix socket {own.path}" if own.way == "unix" else "TCP 0.0.0.0:1024"
-    assert essence(own.console) == (f"{ENTROPY}mote: listening on {name}\n"
-                           "mote: ready: all subsystems started\n")
+    names = [f"unix socket {own.path}", f"unix socket {own.path}.2000"]
+    if own.way == "tcp":
+        names = ["TCP 0.0.0.0:1024", "TCP 0.0.0.0:2000"]
+    listening = "".join(f"mote: listening on {name}\n" for name in names)
+    assert essence(own.console) == f"{ENTROPY}{listening}mote: ready: all subsystems started\n"
 
 
 def test_health_and_uptime(program):
