@@ -8,6 +8,7 @@
 
 #include "proto/base64.c"
 #include "proto/http.c"
+#include "proto/http_parts.c"
 #include "proto/out.c"
 #include "proto/protobuf.c"
 #include "proto/utf8.c"
@@ -144,7 +145,7 @@ void prove_http_number(void)
 
     for (; len < n && plain_digit(s[len]) < 16; len++)
         plain = plain << 4 | (wide)plain_digit(s[len]);
-    size_t got = read_number((const char *)s, n, 16, &value);
+    size_t got = http_number((const char *)s, n, 16, &value);
     PROVE(got == (plain <= UINT64_MAX ? len : 0));
     PROVE(got == 0 || value == (uint64_t)plain);
 }
