@@ -104,7 +104,8 @@ UNIT := text json json_check line stereos stereos_write mote buffer virtqueue vs
         bandsox transfer transfer_faults \
         random seed \
         http_request vcom_serve \
-        tpm_tis tpm_crb tpm_engine tpm_keys measure tpm_recipes tpm_nonsense mote_tpm
+        tpm_tis tpm_tis_answers tpm_crb tpm_engine tpm_engine_faults tpm_keys measure tpm_recipes \
+        tpm_nonsense mote_tpm
 UNIT_CODE := $(PROTO:%=proto/%) $(MACHINE:%=drivers/%) \
              $(addprefix drivers/,virtqueue.c virtio.c virtio_mmio.c virtio_pci.c pci.c \
                vsock_endpoint.c random.c socket_stream.c \
@@ -149,7 +150,7 @@ UNIT_SOCKETS := $(filter socket_%,$(UNIT))
 UNIT_SOCKETS_CODE := drivers/socket_endpoint.c tests/unit/fake_vsock.c
 
 # Those of a TPM's drivers have these in the place of one that answers as it is told.
-UNIT_TPM := tpm_tis tpm_crb
+UNIT_TPM := tpm_tis tpm_tis_answers tpm_crb
 UNIT_TPM_CODE := drivers/tpm.c drivers/tpm_tis.c drivers/tpm_crb.c
 
 # Fuzz targets, and what each is linked with; a file whose static state it must reset is
