@@ -14,13 +14,14 @@
 #include "platform/linux/errno_text.h"
 #include "platform/linux/events.h"
 #include "platform/platform.h"
-#include "proto/tpm2.h"
 
 #include <linux/un.h>
 #include <stdio.h>
 #include <string.h>
 
 #define DEVICE "/dev/tpmrm0"
+
+#define HEADER_SIZE 10 /* tag, size, code: big-endian (TPM 2.0 Library, part 1, 18) */
 
 static struct sockaddr_un where; /* its path, as the address of a socket */
 static bool is_socket;
@@ -171,17 +172,27 @@ int tpm_start(void *buffer, size_t n, uint64_t deadline)
     return send_command(buffer, n);
 }
 
-/* How much of the answer is there; as long as it is not whole, 0. */
+/* As its header says; 0: that is not there yet. */
+static uint32_t size_of_answer(void)
+{
+    const uint8_t *at = now.buffer + 2;
+
+    if (now.got < HEADER_SIZE)
+        return 0;
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+/* The size of the answer; MOTE_ERR_AGAIN as long as it is not whole. */
 static int take(size_t n)
 {
     now.got += n;
-    uint32_t size = tpm2_size(now.buffer, now.got);
+    uint32_t size = size_of_answer();
 
     if (size > TPM_BUFFER_SIZE)
         return fail(MOTE_ERR_TOO_LARGE, "its answer is too long: limit is 2048 bytes");
-    if (now.got >= TPM2_HEADER_SIZE && (size < TPM2_HEADER_SIZE || size < now.got))
+    if (now.got >= HEADER_SIZE && (size < HEADER_SIZE || size < now.got))
         return fail(MOTE_ERR_BROKEN, "the size in its answer is wrong");
-    return now.got >= TPM2_HEADER_SIZE && now.got == size ? (int)size : MOTE_ERR_AGAIN;
+    return now.got >= HEADER_SIZE && now.got == size ? (int)size : MOTE_ERR_AGAIN;
 }
 
 static int give_up(void)
