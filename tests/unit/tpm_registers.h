@@ -55,25 +55,7 @@ static void write_at(uint8_t *at, uint32_t v, size_t size)
         model_write((uint32_t)(at - window), v, size);
 }
 
-uint8_t tpm_read8(const uint8_t *at)
-{
-    return (uint8_t)read_at(at, 1);
-}
-
-uint32_t tpm_read32(const uint8_t *at)
-{
-    return read_at(at, 4);
-}
-
-void tpm_write8(uint8_t *at, uint8_t v)
-{
-    write_at(at, v, 1);
-}
-
-void tpm_write32(uint8_t *at, uint32_t v)
-{
-    write_at(at, v, 4);
-}
+#include "tests/unit/tpm_accesses.h"
 
 static void reset_registers(void)
 {
